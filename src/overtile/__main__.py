@@ -1,0 +1,5 @@
+"""`python -m overtile` is the same as `overtile`."""
+
+from overtile.cli.main import main
+
+main()

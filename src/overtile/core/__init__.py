@@ -1,0 +1,33 @@
+"""What every room shares: errors, images, mirrored context, normalisation, seeds."""
+
+from overtile.core.errors import (
+    DataError,
+    FormatError,
+    ModelFileError,
+    OutputExistsError,
+    OvertileError,
+    ShapeError,
+    TrainingError,
+    UnknownNameError,
+)
+from overtile.core.image import Image, with_channel_axis
+from overtile.core.mirror import mirrored_indices, read_mirrored
+from overtile.core.normalize import Normalization
+from overtile.core.seeds import generator
+
+__all__ = [
+    "DataError",
+    "FormatError",
+    "Image",
+    "ModelFileError",
+    "Normalization",
+    "OutputExistsError",
+    "OvertileError",
+    "ShapeError",
+    "TrainingError",
+    "UnknownNameError",
+    "generator",
+    "mirrored_indices",
+    "read_mirrored",
+    "with_channel_axis",
+]
