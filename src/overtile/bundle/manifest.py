@@ -1,0 +1,78 @@
+"""What a model file says about its network: everything that prediction needs besides the weights."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from overtile.core import ModelFileError, Normalization
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of manifest.json.
+
+    Attributes:
+        architecture: a key of overtile.models.ARCHITECTURES.
+        arguments: keyword arguments of that builder.
+        in_channels: image channels.
+        num_classes: channels of the logits.
+        normalization: what turns stored samples into network input.
+        task: "semantic": the labels are classes; "instances": the labels are object ids.
+        target: what the network was trained to give: "classes", or for object ids "foreground" or "boundary".
+        class_values: the value that stands for each class in label images, such as 0 and 255.
+        class_names: one per class.
+        ignore_label: the value of pixels that were not annotated, or None.
+        pixel_size_um: of the training images, or None.
+        postprocessing: how class maps become objects, for the task "instances".
+        training: the record of the training: command, versions, machine, images, split, history, settings.
+        metrics: what was measured, and on which images.
+        overtile_version: that wrote the file.
+    """
+
+    architecture: str
+    arguments: dict[str, Any]
+    in_channels: int
+    num_classes: int
+    normalization: Normalization
+    task: str
+    target: str
+    class_values: tuple[int, ...]
+    class_names: tuple[str, ...]
+    ignore_label: int | None = None
+    pixel_size_um: tuple[float, ...] | None = None
+    postprocessing: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    overtile_version: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object, with the schema version."""
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Manifest":
+        """Read a JSON object.
+
+        Raises:
+            ModelFileError: the schema is newer than this version, or an entry is missing.
+        """
+        version = content.get("schema_version")
+        if not isinstance(version, int) or not 1 <= version <= SCHEMA_VERSION:
+            raise ModelFileError(
+                f"the model file has schema version {version!r}, this overtile reads 1 to {SCHEMA_VERSION}: "
+                "update overtile to use it"
+            )
+        known = {f.name: content[f.name] for f in fields(cls) if f.name in content}
+        try:
+            known["normalization"] = Normalization(
+                offset=tuple(known["normalization"]["offset"]),
+                scale=tuple(known["normalization"]["scale"]),
+                scheme=known["normalization"]["scheme"],
+            )
+            for name in ("class_values", "class_names"):
+                known[name] = tuple(known[name])
+            known["pixel_size_um"] = known.get("pixel_size_um") and tuple(known["pixel_size_um"])
+            return cls(**known)
+        except (KeyError, TypeError) as error:
+            raise ModelFileError(f"the manifest of the model file is incomplete: {error}") from error
