@@ -9,6 +9,7 @@ demo: .venv/installed        ## the main job on made data: check, train, predict
 
 test: check                  ## all checks, then all tests
 	$(BIN)/pytest -n 2 --dist worksteal -q
+	$(BIN)/mkdocs build --strict --site-dir .site
 
 check: .venv/installed
 	$(BIN)/ruff format --check .
@@ -22,7 +23,7 @@ setup: .venv/installed       ## the environment alone
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . \
-	  beartype hypothesis import-linter mypy pytest pytest-timeout pytest-xdist ruff
+	  beartype hypothesis import-linter mkdocs mypy pytest pytest-timeout pytest-xdist ruff
 	touch $@
 
 clean:

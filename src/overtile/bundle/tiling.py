@@ -20,6 +20,8 @@ def tiling_for(shape: Geometry, tile_px: int = TILE_PX) -> Tiling:
     return Tiling(
         tile=(tile_px,) * len(shape.stride),
         stride=shape.stride,
-        halo=shape.margin if valid else tuple(ceil(h / s) * s for h, s in zip(shape.tile_halo, shape.stride, strict=True)),
+        halo=shape.margin
+        if valid
+        else tuple(ceil(h / s) * s for h, s in zip(shape.tile_halo, shape.stride, strict=True)),
         input_size=shape.input_size if valid else None,
     )

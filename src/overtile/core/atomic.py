@@ -20,7 +20,9 @@ def refuse_overwrite(path: Path, *, overwrite: bool) -> None:
         OutputExistsError: the path exists and may not be overwritten.
     """
     if path.exists() and not overwrite:
-        raise OutputExistsError(f"{path} exists already. Choose another output, remove it, or allow overwriting.")
+        raise OutputExistsError(
+            f"{path} exists already. Choose another name, or replace it with --overwrite (overwrite=True)."
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ OvertileError
 │   └── FormatError      a file that cannot be read
 ├── ShapeError           an array or a size that does not fit
 ├── ModelFileError       a file that is no usable model
+├── OptionError          an option has a value that it cannot have
 ├── OutputExistsError    a result would overwrite something
 ├── TrainingError        training cannot start or go on
 └── UnknownNameError     a name that is not in the list, with the close matches
@@ -34,6 +35,10 @@ class ShapeError(OvertileError, ValueError):
 
 class ModelFileError(OvertileError, ValueError):
     """A file is no model that this version can load."""
+
+
+class OptionError(OvertileError, ValueError):
+    """An option has a value that it cannot have, or that does not go with another."""
 
 
 class OutputExistsError(OvertileError, FileExistsError):

@@ -72,7 +72,7 @@ def check(
 ) -> Findings:
     """Look through a folder as training would, and report every problem instead of stopping at the first.
 
-    The arguments are those of `load`.
+    The arguments are those of `overtile.read`.
     """
     try:
         layout = find_pairs(folder, labels=labels, allow_unlabelled=allow_unlabelled)

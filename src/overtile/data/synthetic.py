@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from overtile.core.errors import UnknownNameError
+from overtile.core.errors import OptionError, UnknownNameError
 from overtile.core.image import Image
 from overtile.data.synthetic_cells import cells
 from overtile.data.synthetic_membranes import membranes
@@ -35,10 +35,13 @@ def write_dataset(
 
     Raises:
         UnknownNameError: there is no such kind.
+        OptionError: fewer than one image is asked for.
         OutputExistsError: a file exists and may not be overwritten.
     """
     if kind not in KINDS:
         raise UnknownNameError("kind of synthetic image", kind, KINDS)
+    if n < 1:
+        raise OptionError(f"expected at least 1 image to make, got {n}")
     root = Path(folder)
     for i in range(n):
         image, labels = KINDS[kind](1000 * seed + i, size)

@@ -22,7 +22,7 @@ def cells(seed: int, *, size: int = 256, count: int | None = None) -> tuple[NDAr
     Args:
         seed: the same seed gives the same picture.
         size: height and width in pixels.
-        count: number of cells; about a third of the area by default.
+        count: number of cells; by default as many as cover a quarter to two fifths of the area.
 
     Returns:
         The image (y, x) and the object ids (y, x), 0 = background; touching cells have no gap between them.
@@ -32,7 +32,8 @@ def cells(seed: int, *, size: int = 256, count: int | None = None) -> tuple[NDAr
     ((64, 64), True)
     """
     rng = generator(seed, "cells")
-    count = max(1, round(0.33 * size**2 / (np.pi * np.mean(RADIUS_PX) ** 2))) if count is None else count
+    if count is None:
+        count = max(1, round(rng.uniform(0.25, 0.4) * size**2 / (np.pi * np.mean(RADIUS_PX) ** 2)))
     nearest, second, owner = _shapes(rng, size, _centres(rng, size, count))
     instances = _consecutive(owner)
     return _picture(rng, nearest, second, owner), instances

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, Unpack, get_args
 
-from overtile.core.errors import UnknownNameError
+from overtile.core.errors import OptionError, UnknownNameError
 from overtile.models.blocks import InvertedResidual, Shortcut, residual_unit
 from overtile.models.decoders import FullScaleDecoder, NestedDecoder, unet_decoder
 from overtile.models.encoders import pooling_encoder, residual_encoder
@@ -103,7 +103,7 @@ def unet_plus_plus(
     depth = len(full) - 1
     _one_of("mode", mode, get_args(Mode))
     if pruned_to is not None and not 1 <= pruned_to <= depth:
-        raise ValueError(f"expected pruned_to between 1 and the depth {depth}, got {pruned_to}")
+        raise OptionError(f"expected pruned_to between 1 and the depth {depth}, got {pruned_to}")
     kept = full[: (pruned_to or depth) + 1]
     return SegmentationNet(
         pooling_encoder(in_channels, kept, layers, layers.double_conv),
@@ -147,7 +147,7 @@ def unet3plus(
     _one_of("upsampling", layers.upsampling, ("bilinear", "nearest"))
     _one_of("guidance", guidance, get_args(Guidance))
     if guidance == "cgm" and not deep_supervision:
-        raise ValueError("guidance='cgm' was given with deep_supervision=False: switch deep supervision on")
+        raise OptionError("guidance='cgm' was given with deep_supervision=False: switch deep supervision on")
     decoder = FullScaleDecoder(widths, layers, channels=channels_per_scale or widths[0])
     return SegmentationNet(
         pooling_encoder(in_channels, widths, layers, layers.double_conv),

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict, get_args
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from overtile.core.errors import UnknownNameError
+from overtile.core.errors import OptionError, UnknownNameError
 from overtile.models.sizes import crop_to
 
 Norm = Literal["none", "batch", "instance", "group"]
@@ -114,7 +114,7 @@ class Layers:
 
     def __post_init__(self) -> None:
         if self.ndim not in CONV:
-            raise ValueError(f"ndim must be 2 or 3, got {self.ndim}: images have the axes y, x or z, y, x")
+            raise OptionError(f"ndim must be 2 or 3, got {self.ndim}: images have the axes y, x or z, y, x")
         for field in fields(self):
             if field.name in NAMED and getattr(self, field.name) not in get_args(NAMED[field.name]):
                 raise UnknownNameError(field.name, str(getattr(self, field.name)), get_args(NAMED[field.name]))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from overtile.core import OptionError
 from overtile.models import channels_last
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -24,10 +25,20 @@ def has_bfloat16_units(device: torch.device) -> bool:
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Turn "auto", "cpu", "cuda" or "cuda:1" into a device; "auto" takes a GPU where there is one."""
+    """Turn "auto", "cpu", "cuda" or "cuda:1" into a device; "auto" takes a GPU where there is one.
+
+    Raises:
+        OptionError: there is no such device here.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise OptionError(f"the device {name!r} cannot be used ({reason}): choose auto, cpu or cuda") from error
+    return device
 
 
 def pick_precision(device: torch.device) -> Precision:

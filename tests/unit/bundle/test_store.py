@@ -108,7 +108,7 @@ def test_another_architecture_in_the_manifest_is_noticed(model_file):
 def test_an_option_that_changes_the_output_is_noticed_by_the_test_case(model_file):
     with zipfile.ZipFile(model_file) as archive:
         content = json.loads(archive.read("manifest.json"))
-    content["arguments"]["after_up"] = "relu"
+    content["arguments"]["after_up"] = "activation"
     rewrite(model_file, **{"manifest.json": json.dumps(content)})
     with pytest.raises(ModelFileError, match="does not give its own test output"):
         load(model_file)
