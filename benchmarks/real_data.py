@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--tta", default="none")
     parser.add_argument("--tag", default="", help="added to the name of the result")
     parser.add_argument("--keep", type=Path, help="folder to keep models and reports in")
+    parser.add_argument("--trained", action="store_true", help="take the model that an earlier run left in --keep")
     known, extra = parser.parse_known_args()
     for name in known.names:
         with tempfile.TemporaryDirectory() as folder:
@@ -53,8 +54,9 @@ def main() -> None:
 
 def run(name: str, options: argparse.Namespace, extra: list[str], folder: Path) -> None:
     """Train and measure on one folder; further options go to `overtile train`."""
-    label = f"{name}-{options.recipe}{options.tag}"
+    label = f"{name}-{options.recipe}"
     work = folder / label
+    label += options.tag
     train, test = split(DATA / name, work)
     model, scores = work / "model.overtile", work / "scores.json"
     commands = [
@@ -63,7 +65,7 @@ def run(name: str, options: argparse.Namespace, extra: list[str], folder: Path) 
     ]
     commands[0] += [*OPTIONS.get(name, []), *extra]
     commands[1] += ["--report", work / "report.html"]
-    for command in commands:
+    for command in commands[1:] if options.trained else commands:
         subprocess.run([sys.executable, *LAUNCH, *map(str, command)], check=True)
     result = json.loads(scores.read_text())
     info = subprocess.run(

@@ -147,6 +147,21 @@ def test_evaluate_asks_for_one_of_its_two_forms(overtile, data):
     assert "--predictions DIR --labels DIR" in run.text
 
 
+def test_calls_that_cannot_work_are_refused_before_any_image_is_read(overtile, data):
+    assert overtile("train", data, "-o", "m.overtile", *QUICK).code == 0
+    for arguments, words in (
+        (["predict", "-m", "m.overtile", "-i", data / "images", "-o", "out", "--tta", "flip"], "did you mean 'flips'"),
+        (["predict", "-m", "m.overtile", "-i", data / "images", "-o", "out", "--tile", "0"], "at least 1 pixel"),
+        (["predict", "-m", "m.overtile", "-i", data / "images", "-o", "out", "-d", "gpu"], "'gpu' cannot be used"),
+        (["evaluate", "-m", "m.overtile", data, "--fold", "7/3"], "fold 7 does not exist"),
+        (["evaluate", "-m", "m.overtile", data, "--task", "semantic"], "the model knows what its labels mean"),
+        (["synthesize", "none", "--count", "0"], "at least 1 image"),
+    ):
+        run = overtile(*arguments)
+        assert run.code == 2
+        assert words in run.text
+
+
 def test_a_missing_prediction_is_named(overtile, data, tmp_path):
     (tmp_path / "out").mkdir()
     write_labels(tmp_path / "out" / "membranes_00.tif", np.zeros((64, 64), np.uint8))

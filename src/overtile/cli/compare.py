@@ -96,12 +96,13 @@ def split_changes(texts: list[str]) -> tuple[dict[str, Any], dict[str, dict[str,
 
 def _table(found: "Comparison") -> Table:
     table = Table("architecture", box=None, pad_edge=False)
-    for column in (f"{found.metric}, mean ± sd", "parameters", "steps", "trained s", "s/megapixel", "peak GiB"):
+    for column in (found.metric, "± sd", "parameters", "steps", "trained s", "s/megapixel", "peak GiB"):
         table.add_column(column, justify="right")
     for row in found.contenders:
         table.add_row(
             row.architecture,
-            _number(row.score) + ("" if row.spread is None else f" ± {row.spread:.4f}"),
+            _number(row.score),
+            _number(row.spread),
             f"{row.parameters:,}",
             f"{row.steps:.0f}",
             f"{row.training_s:.0f}",

@@ -108,9 +108,7 @@ def pieces(labels: NDArray[Any], *, connectivity: int = 1) -> tuple[NDArray[Any]
     [[7, 0, 7], [2, 1, 1]]
     """
     outside = int(labels.min()) - 1
-    numbered = label_regions(
-        labels.astype(np.int64), connectivity=connectivity, background=outside
-    )
+    numbered = label_regions(labels.astype(np.int64), connectivity=connectivity, background=outside)
     _, first, sizes = np.unique(numbered, return_index=True, return_counts=True)
     return labels.ravel()[first], sizes
 

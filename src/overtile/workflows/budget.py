@@ -13,7 +13,7 @@ def budget_seconds(text: str | float) -> float:
     Raises:
         OptionError: it is no time, or not positive.
 
-    >>> budget_seconds("10m"), budget_seconds("1.5h"), budget_seconds(30)
+    >>> budget_seconds("10m"), budget_seconds("1.5h"), budget_seconds(30.0)
     (600.0, 5400.0, 30.0)
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", str(text))
@@ -26,7 +26,7 @@ def budget_seconds(text: str | float) -> float:
 def duration(seconds: float) -> str:
     """Seconds as people read them.
 
-    >>> duration(75), duration(3700), duration(3.2)
+    >>> duration(75.0), duration(3700.0), duration(3.2)
     ('1m 15s', '1h 1m', '3s')
     """
     whole = round(seconds)

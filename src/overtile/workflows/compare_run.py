@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,12 @@ import torch
 
 from overtile.core import OvertileError, TrainingError
 from overtile.core.atomic import atomic_file
-from overtile.data import k_folds
 from overtile.training import Progress, checkpoint_path
 from overtile.workflows.evaluate import evaluate
 from overtile.workflows.protocol import Protocol
 from overtile.workflows.provenance import provenance
 from overtile.workflows.timing import seconds_per_megapixel
-from overtile.workflows.train import train
+from overtile.workflows.train import fold_of, train
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class Run:
 def perform(task: Task, listener: RunListener = lambda _fraction, _note: None) -> Run:
     """Train, or go on with an interrupted training, then measure on the held-out images."""
     protocol = task.protocol
-    images = protocol.read(task.data)
+    images, fold = protocol.read(task.data), (task.fold, protocol.folds)
     model_file = task.folder / f"{task.name}.overtile"
 
     def show(state: Progress) -> None:
@@ -136,14 +136,14 @@ def perform(task: Task, listener: RunListener = lambda _fraction, _note: None) -
         steps=protocol.steps,
         seed=protocol.seed,
         device=protocol.device,
-        fold=(task.fold, protocol.folds),
+        fold=fold,
         resume=checkpoint_path(model_file).is_file(),
         overwrite=True,
         on_progress=show,
     )
     peak, peak_gpu = peak_memory_bytes(), torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
     listener(0.95, "measuring")
-    held_out = k_folds(images.samples, protocol.folds, protocol.seed)[task.fold].validation
+    held_out = fold_of(images, fold, seed=protocol.seed).validation
     found = evaluate(model, replace(images, samples=held_out), seed=protocol.seed)
     if not task.keep_model:
         model_file.unlink()
@@ -162,7 +162,7 @@ def perform(task: Task, listener: RunListener = lambda _fraction, _note: None) -
         peak_memory_bytes=peak,
         peak_gpu_bytes=peak_gpu,
         precision=record["precision"],
-        command=protocol.train_command(task.data, task.architecture, (task.fold, protocol.folds)),
+        command=protocol.train_command(task.data, task.architecture, fold),
         provenance={key: value for key, value in provenance().items() if key != "command"},
     )
 
@@ -206,11 +206,14 @@ def in_own_process(task: Task, listener: RunListener) -> None:
 
 
 def _follow(process: "subprocess.Popen[str]", task: Task, listener: RunListener) -> None:
-    if process.stdin is not None and process.stdout is not None:
-        process.stdin.write(task.to_json())
-        process.stdin.close()
-        for line in process.stdout:
-            listener(**json.loads(line))
+    """Hand the task over and listen until the process ends; why one died at once is in its log."""
+    if process.stdin is None or process.stdout is None:
+        return
+    with suppress(BrokenPipeError), process.stdin as words:
+        words.write(task.to_json())
+    for line in process.stdout:
+        said = json.loads(line)
+        listener(said["fraction"], said["note"])
 
 
 def main() -> None:

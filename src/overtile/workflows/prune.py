@@ -126,13 +126,14 @@ def prune_model(
 def held_out(samples: Sequence[Sample], manifest: Manifest) -> tuple[tuple[Sample, ...], str]:
     """The samples to measure on, and a sentence about them."""
     record = manifest.training.get("images", {})
-    digests = {sample.name: image_digest(sample) for sample in samples}
-    validation = tuple(s for s in samples if digests[s.name] in record.get("validation", {}).values())
+    trained, validated = (set(record.get(part, {}).values()) for part in ("training", "validation"))
+    known = [(sample, image_digest(sample)) for sample in samples]
+    validation = tuple(sample for sample, digest in known if digest in validated)
     if validation:
         return validation, (
-            f"measured on the {len(validation)} image(s) that training held out, on which the state of the network was chosen"
+            f"measured on the {len(validation)} image(s) that training held out, on which the network's state was chosen"
         )
-    new = tuple(s for s in samples if digests[s.name] not in record.get("training", {}).values())
+    new = tuple(sample for sample, digest in known if digest not in trained)
     if new:
         return new, f"none of the images was held out in training; measured on {len(new)} that training did not see"
     return tuple(samples), (
@@ -199,8 +200,12 @@ def _measured(
 
 def _labelling(manifest: Manifest) -> Labelling:
     """What the labels of the training meant."""
-    task = "instances" if manifest.task == "instances" else "semantic"
-    return Labelling(task, manifest.class_values, manifest.class_names, manifest.ignore_label)
+    return Labelling(
+        "instances" if manifest.task == "instances" else "semantic",
+        manifest.class_values,
+        manifest.class_names,
+        manifest.ignore_label,
+    )
 
 
 def _recipe(manifest: Manifest) -> Recipe:

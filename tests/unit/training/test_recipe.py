@@ -7,6 +7,7 @@ from overtile.data import from_arrays
 from overtile.models import build
 from overtile.training import RECIPES, Recipe, TrainingImage, fitted_to, prepare, recipe_named, smoke_test
 from overtile.training.batches import Batches
+from overtile.training.validation import centre_parts
 
 CPU = torch.device("cpu")
 
@@ -71,7 +72,9 @@ def test_ignored_pixels_have_no_weight():
     labels[:8] = 1
     labels[-2:] = 9
     data = from_arrays([np.zeros((16, 16))], [labels], task="semantic", ignore_label=9)
-    (image,) = prepare(data, data.samples, Normalization((0.0,), (1.0,)), Recipe(weight_map="balanced", class_balance=True))
+    (image,) = prepare(
+        data, data.samples, Normalization((0.0,), (1.0,)), Recipe(weight_map="balanced", class_balance=True)
+    )
     assert (image.weight[-2:] == 0).all()
     assert (image.weight[:-2] > 0).all()
 
@@ -92,3 +95,52 @@ def test_the_smoke_test_passes_what_can_be_learned_and_stops_what_cannot():
         model.head.conv.bias.copy_(torch.tensor([1.8, 0.0]))  # already the best constant answer
     with pytest.raises(TrainingError, match="cannot learn a single batch by heart"):
         smoke_test(model, [image], recipe, device=CPU, precision="float32")
+
+
+def test_borders_are_weighted_where_objects_are_packed_and_only_there():
+    packed = np.ones((64, 64), int)
+    packed[::8] = packed[:, ::8] = 0
+    lonely = np.zeros((64, 64), int)
+    lonely[20:40, 20:40] = 1
+    for labels, expected in ((packed, "unet2015"), (lonely, "uniform")):
+        fitted, notes = fitted_to(Recipe(patch_px=64), from_arrays([np.zeros((64, 64))] * 2, [labels] * 2))
+        assert fitted.weight_map == expected
+        assert len(notes) == (expected == "unet2015")
+    three = from_arrays([np.zeros((64, 64))], [packed + np.eye(64, dtype=int)], task="semantic")
+    assert fitted_to(Recipe(patch_px=64), three)[0].weight_map == "uniform"
+    assert fitted_to(Recipe(patch_px=64, weight_map="falk2019"), three)[0].weight_map == "falk2019"
+
+
+def test_another_architecture_keeps_the_width_and_its_own_defaults():
+    assert recipe_named("default", architecture="residual_unet").arguments == {"base_width": 16}
+    assert recipe_named("default", architecture="mobile_unet").arguments == {}
+    with pytest.raises(UnknownNameError, match="did you mean 'unet'"):
+        recipe_named("default", architecture="unett")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"loss": "soft_dice"}, r"loss is a table: set its entries, such as loss\.NAME=VALUE"),
+        ({"loss": {"cross_entropy": 0}}, "no loss left"),
+        ({"loss": {"dicee": 1.0}}, "unknown loss 'dicee'"),
+        ({"weight_map": "unet2014"}, "did you mean 'unet2015'"),
+        ({"augmentation": "papers"}, "did you mean 'paper'"),
+        ({"arguments": {"dept": 3}}, "did you mean 'depth'"),
+        ({"arguments": {"ndim": 3}}, "ndim must be 2"),
+    ],
+)
+def test_names_are_checked_before_any_image_is_read(change, message):
+    with pytest.raises(OvertileError, match=message):
+        recipe_named("default", **change)
+
+
+def test_a_validation_looks_at_the_centres_of_a_few_images():
+    def image(size):
+        return TrainingImage(
+            "a", np.zeros((1, size, size), "f4"), np.zeros((size, size), "u1"), np.ones((size, size), "f4")
+        )
+
+    assert [i.labels.shape for i in centre_parts([image(100)] * 3)] == [(100, 100)] * 3
+    large = centre_parts([image(1500)] * 9)
+    assert [i.image.shape for i in large] == [(1, 512, 512)] * 4
