@@ -48,7 +48,7 @@ def compare(
     changes, own_changes = split_changes(change or [])
     protocol = Protocol(
         folds=folds,
-        budget=budget if steps is not None or budget is not None else "10m",
+        budget=budget,
         steps=steps,
         recipe=recipe,
         changes=changes,
@@ -59,6 +59,7 @@ def compare(
         ignore_label=ignore_label,
         labels=labels,
     )
+    length = f"{steps} steps" if steps else budget or "10m"
     with bar("comparing") as progress:
         found = run(
             data,
@@ -66,7 +67,7 @@ def compare(
             protocol,
             architectures=list(ARCHITECTURES) if architectures is None else architectures.split(","),
             keep_models=keep_models,
-            on_plan=lambda left: console.print(f"{len(left)} training(s) to do, {budget or steps or '10m'} each"),
+            on_plan=lambda left: console.print(f"{len(left)} training(s) to do, {length} each"),
             on_progress=progress.update,
         )
     page = output / "comparison.html"

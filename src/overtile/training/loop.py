@@ -232,14 +232,16 @@ class _Run:
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser; biases and normalisation weights are not decayed."""
+    """The recipe's optimiser; biases and normalisation weights are not decayed.
+
+    Fused: one pass over the weights instead of ten, which shows in wide networks.
+    """
     groups = [
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
     ]
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
-    # fused: one pass over the weights instead of ten; the unfused optimiser took a quarter of each step on two cores.
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, fused=True)
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 

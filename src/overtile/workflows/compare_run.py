@@ -28,6 +28,9 @@ from overtile.workflows.train import fold_of, train
 
 logger = logging.getLogger(__name__)
 
+REFUSED = 2
+"""Exit status of a process that said in one message why it stopped."""
+
 RunListener = Callable[[float, str], None]
 """Called with the share of the work that is done and a few words."""
 
@@ -197,12 +200,23 @@ def in_own_process(task: Task, listener: RunListener) -> None:
             process.kill()  # the checkpoint stays, so that the next attempt goes on from it
             raise
     if process.returncode != 0:
-        said = log.read_text(encoding="utf-8").strip().splitlines()
         raise TrainingError(
-            f"{task.name} failed (exit status {process.returncode}): {said[-1] if said else 'nothing was said'}. See {log}; "
+            f"{task.name} failed: {_reason(process.returncode, log.read_text(encoding='utf-8').strip())}. See {log}; "
             "finished runs are kept. Repeat the command, or leave the architecture out with --architectures"
         )
-    log.unlink()
+    if not log.stat().st_size:
+        log.unlink()
+
+
+def _reason(status: int, said: str) -> str:
+    """Why a process failed: its message, or the last line of its traceback.
+
+    >>> _reason(-9, ""), _reason(1, "Traceback:\\nValueError: no")
+    ('the system stopped it (signal 9), as happens when memory runs out', 'ValueError: no')
+    """
+    if status < 0:
+        return f"the system stopped it (signal {-status}), as happens when memory runs out"
+    return said if status == REFUSED else said.rpartition("\n")[2] or f"exit status {status}"
 
 
 def _follow(process: "subprocess.Popen[str]", task: Task, listener: RunListener) -> None:
@@ -233,7 +247,7 @@ def main() -> None:
             file.write(json.dumps(asdict(run), indent=1, allow_nan=False).encode())
     except OvertileError as error:
         logger.error("%s", error)
-        sys.exit(2)
+        sys.exit(REFUSED)
 
 
 if __name__ == "__main__":
