@@ -209,9 +209,9 @@ def in_own_process(task: Task, listener: RunListener) -> None:
 
 
 def _reason(status: int, said: str) -> str:
-    """Why a process failed: its message, or the last line of its traceback.
+    r"""Why a process failed: its message, or the last line of its traceback.
 
-    >>> _reason(-9, ""), _reason(1, "Traceback:\\nValueError: no")
+    >>> _reason(-9, ""), _reason(1, "Traceback:\nValueError: no")
     ('the system stopped it (signal 9), as happens when memory runs out', 'ValueError: no')
     """
     if status < 0:
