@@ -8,7 +8,7 @@ demo: .venv/installed        ## the main job on made data: check, train, predict
 	bash examples/demo.sh
 
 test: check                  ## all checks, then all tests
-	$(BIN)/pytest -n 2 --dist worksteal -q
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -q
 	$(BIN)/mkdocs build --strict --site-dir .site
 
 check: .venv/installed

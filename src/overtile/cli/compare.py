@@ -65,7 +65,7 @@ def compare(
             data,
             output,
             protocol,
-            architectures=list(ARCHITECTURES) if architectures is None else architectures.split(","),
+            architectures=[name.strip() for name in (architectures or ",".join(ARCHITECTURES)).split(",")],
             keep_models=keep_models,
             on_plan=lambda left: console.print(f"{len(left)} training(s) to do, {length} each"),
             on_progress=progress.update,

@@ -32,8 +32,8 @@ class Bar:
         if now - self._printed < PLAIN_EVERY_S:
             return
         self._printed = now
-        remaining = (now - self._started) * (1 - fraction) / max(fraction, 1e-6)
-        console.print(f"{self.title} {fraction:4.0%}, {remaining:.0f} s left  {note}")
+        left = f", {(now - self._started) * (1 - fraction) / fraction:.0f} s left" if fraction > 0 else ""
+        console.print(f"{self.title} {fraction:4.0%}{left}  {note}", markup=False)
         sys.stdout.flush()
 
 

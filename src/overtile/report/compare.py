@@ -121,17 +121,18 @@ def wins(row: Contender, first: Contender) -> int:
 
 def score_against(rows: Sequence[Contender], name: str, cost: Callable[[Contender], float | None], metric: str) -> str:
     """Score against a cost as SVG: the mean, and a line from the worst to the best fold; empty without points."""
-    points = sorted((x, row.score, row) for row in rows if (x := cost(row)) is not None and row.score is not None)
+    points = [(x, row.score, row) for row in rows if (x := cost(row)) is not None and row.score is not None]
     if not points:
         return ""
     figure, axes = _axes(title(metric))
     axes.set_xlabel(name, color=INK, fontsize=9)
+    points.sort(key=lambda point: point[:2])
     for place, (x, y, row) in enumerate(points):
         axes.plot([x, x], [min(row.scores), max(row.scores)], color=FIRST, linewidth=1.4, alpha=0.5)
         axes.plot([x], [y], color=SECOND, marker="o", markersize=6, linestyle="none")
         axes.annotate(row.architecture, (x, y), xytext=(6, 5 if place % 2 else -11), textcoords="offset points",
                       color=INK, fontsize=9)  # fmt: skip
-    axes.set_xlim(0, 1.25 * points[-1][0])
+    axes.set_xlim(0, 1.35 * points[-1][0])  # room for the last name
     axes.xaxis.set_major_formatter("{x:g}")
     axes.margins(y=0.2)
     return _svg(figure, name)

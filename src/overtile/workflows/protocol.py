@@ -11,6 +11,7 @@ from overtile.core import OptionError, UnknownNameError
 from overtile.data import AnnotatedImages, load
 from overtile.models import ARCHITECTURES
 from overtile.training import Recipe, recipe_named
+from overtile.workflows.budget import budget_seconds
 from overtile.workflows.train import image_digest
 
 
@@ -74,7 +75,7 @@ class Protocol:
 
         Raises:
             UnknownNameError: no such architecture or setting.
-            OptionError: nothing to compare, settings for an absent architecture, or budget and steps together.
+            OptionError: nothing to compare, a budget that is no time, or budget and steps together.
         """
         if not architectures or len(set(architectures)) < len(architectures):
             raise OptionError(
@@ -87,6 +88,8 @@ class Protocol:
             raise OptionError(
                 f"give either a time budget ({self.budget}) or a number of steps ({self.steps}), not both"
             )
+        if self.budget is not None:
+            budget_seconds(self.budget)
 
     def options(self) -> list[str]:
         """The settings that `overtile train` takes too, as on the command line."""

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import sys
 from dataclasses import asdict, replace
 
 import pytest
@@ -12,7 +14,7 @@ from overtile.cli.compare import split_changes
 from overtile.cli.main import make_app
 from overtile.core import OptionError, OutputExistsError, TrainingError, UnknownNameError
 from overtile.data import write_dataset
-from overtile.models import summary
+from overtile.models import build, summary
 from overtile.report import render_comparison, write_comparison
 from overtile.report.compare import reading
 from overtile.training import checkpoint_path
@@ -94,8 +96,6 @@ def test_costs_are_those_of_the_networks(data, tmp_path):
     row = found.contenders[0]
     assert row.arguments["base_width"] == 2
     assert row.input_size == (256, 256)
-    from overtile.models import build
-
     cost = summary(build("unet", 1, 2, **row.arguments), (256, 256))
     assert (row.parameters, row.multiply_adds, row.tile_exact) == (cost.parameters, cost.multiply_adds, True)
 
@@ -131,6 +131,7 @@ def test_results_of_something_else_are_not_touched(data, tmp_path):
         (["unett"], PROTOCOL, UnknownNameError, "unknown architecture 'unett': did you mean 'unet'"),
         (["unet"], replace(PROTOCOL, own_changes={"vnet": {}}), UnknownNameError, "unknown architecture 'vnet'"),
         (["unet"], replace(PROTOCOL, budget="1m"), OptionError, r"either a time budget \(1m\) or .* steps \(2\), not both"),
+        (["unet"], replace(PROTOCOL, steps=None, budget="soon"), OptionError, "'soon' is no time budget"),
         (["unet"], replace(PROTOCOL, recipe="fast"), UnknownNameError, "unknown recipe 'fast'"),
         (
             ["mobile_unet"],
@@ -193,10 +194,47 @@ def test_a_task_survives_the_way_to_its_process(tmp_path):
     assert task.result == tmp_path / "unet-1.json"
 
 
-def test_memory_is_not_made_up_where_the_system_does_not_tell(monkeypatch):
-    assert peak_memory_bytes() > 50 * 2**20
-    monkeypatch.setitem(__import__("sys").modules, "resource", None)  # as on Windows
-    assert peak_memory_bytes() is None
+@pytest.fixture
+def program(monkeypatch, tmp_path):
+    """Put a shell script in the place of Python."""
+
+    def make(script):
+        path = tmp_path / "program"
+        path.write_text(f"#!/bin/sh\ncat > /dev/null\n{script}\n")
+        path.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(path))
+        return Task("cells", tmp_path, "unet", 0, PROTOCOL)
+
+    return make
+
+
+def test_an_interruption_ends_the_process(program):
+    task = program('echo \'{"fraction": 0.5, "note": "half"}\'\nexec sleep 1000')
+
+    def interrupt(share, note):
+        assert (share, note) == (0.5, "half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        in_own_process(task, interrupt)  # returns only when the process has ended
+
+
+def test_a_killed_process_is_told_from_a_failed_one(program, tmp_path):
+    with pytest.raises(TrainingError, match=r"unet-0 failed: the system stopped it \(signal 9\)"):
+        in_own_process(program("kill -9 $$"), print)
+    with pytest.raises(TrainingError, match=r"unet-0 failed: ValueError: no. See .*unet-0.log"):
+        in_own_process(program("echo Traceback >&2; echo ValueError: no >&2; exit 1"), print)
+    in_own_process(program("echo a warning >&2"), print)
+    assert (tmp_path / "unet-0.log").read_text() == "a warning\n"
+
+
+def test_memory_is_not_made_up_where_the_system_does_not_tell(monkeypatch, tmp_path):
+    status = tmp_path / "status"
+    status.write_text("VmPeak:\t 4096 kB\nVmHWM:\t    2048 kB\n")
+    assert peak_memory_bytes(status) == 2 * 2**20
+    assert peak_memory_bytes(tmp_path / "absent") > 50 * 2**20  # as on macOS
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert peak_memory_bytes(tmp_path / "absent") is None
 
 
 def parsed(verb, words):
@@ -207,8 +245,6 @@ def test_the_printed_commands_say_the_same_again(data, tmp_path):
     protocol = replace(
         PROTOCOL, seed=7, task="semantic", ignore_label=9, labels="a b", changes={"patch_px": 32, "loss": {"focal": 1.0}}
     )  # fmt: skip
-    import shlex
-
     words = shlex.split(protocol.compare_command("my cells", "out", PAIR))
     assert words[:2] == ["overtile", "compare"]
     read = parsed("compare", words[2:])
