@@ -53,4 +53,5 @@ def atomic_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Binary
             ) from error
         raise OvertileError(f"cannot write {path}: {error}. Choose an output folder that can be written to.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        if partial.exists():  # unlink would raise where the folder is a file
+            partial.unlink()

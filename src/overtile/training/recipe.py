@@ -119,7 +119,7 @@ PAPER = Recipe(
     patch_px=388,
     batch=1,
     optimizer="sgd",
-    # The paper gives the momentum but no learning rate; docs/decisions tells how this one was found.
+    # The paper gives the momentum but no learning rate.
     learning_rate=1e-3,
     momentum=0.99,
     weight_decay=0.0,

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import tifffile
 
+from overtile.core.atomic import atomic_file
 from overtile.core.errors import DataError, FormatError, OutputExistsError, OvertileError
 from overtile.core.image import Image
-from overtile.data import atomic_file, read_image, read_labels, write_image, write_labels
+from overtile.data import read_image, read_labels, write_image, write_labels
 
 
 @pytest.mark.parametrize(("top", "dtype"), [(1, "uint8"), (255, "uint8"), (256, "uint16"), (70000, "uint32")])
