@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from overtile.workflows.catalogue import Entry
 
 HEADINGS = {"architecture": "architectures, as their builders make them", "preset": "published networks"}
-NUMBERS = ("parameters", "multiply-adds", "image px", "field px", "halo px")
+NUMBERS = ("parameters", "multiply-adds", "image", "field", "halo")
 
 
 def models(
@@ -45,14 +45,16 @@ def models(
             console.print(f"{heading}:", markup=False)
             console.print(_table(of_kind))
     console.print(
-        f"Counted for {channels} channel(s), {classes} classes and an output of {size} x {size} px; G = 10^9. Field: pixels "
-        "that one output pixel depends on. Exact: tiles give what the whole image gives.",
+        f"Counted for {channels} channel(s), {classes} classes and an output of {size} x {size} px, which takes an image of as "
+        "many px per axis as stated; G = 10^9. Field: px that one output pixel depends on. Exact: tiles give what the "
+        "whole image gives.",
         markup=False,
     )
 
 
 def _table(entries: Sequence["Entry"]) -> Table:
-    table = Table("name", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("name", no_wrap=True)
     for column in NUMBERS:
         table.add_column(column, justify="right")
     table.add_column("exact")
