@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from overtile.core.atomic import atomic_file, refuse_overwrite
 from overtile.report.facts import Facts, origin_facts, plain
-from overtile.report.figures import FIRST, INK, SECOND, _axes, _svg
+from overtile.report.figures import FIRST, INK, SECOND, as_svg, new_axes
 from overtile.report.glossary import GLOSSARY, better, title
 from overtile.report.scores import number
 from overtile.workflows.compare import Comparison, Contender
@@ -124,7 +124,7 @@ def score_against(rows: Sequence[Contender], name: str, cost: Callable[[Contende
     points = [(x, row.score, row) for row in rows if (x := cost(row)) is not None and row.score is not None]
     if not points:
         return ""
-    figure, axes = _axes(title(metric))
+    figure, axes = new_axes(title(metric))
     axes.set_xlabel(name, color=INK, fontsize=9)
     points.sort(key=lambda point: point[:2])
     for place, (x, y, row) in enumerate(points):
@@ -135,7 +135,7 @@ def score_against(rows: Sequence[Contender], name: str, cost: Callable[[Contende
     axes.set_xlim(0, 1.35 * points[-1][0])  # room for the last name
     axes.xaxis.set_major_formatter("{x:g}")
     axes.margins(y=0.2)
-    return _svg(figure, name)
+    return as_svg(figure, name)
 
 
 def _metric_rows(rows: Sequence[Contender]) -> Iterator[MetricRow]:

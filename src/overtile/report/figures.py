@@ -55,7 +55,7 @@ def loss_curve(losses: Sequence[float], validations: Sequence[dict[str, Any]]) -
     curve = smoothed(losses)
     if not curve.step.size:
         return ""
-    figure, axes = _axes("loss")
+    figure, axes = new_axes("loss")
     axes.fill_between(curve.step, curve.low, curve.high, color=FIRST, alpha=0.18, linewidth=0)
     axes.plot(curve.step, curve.median, color=FIRST, linewidth=1.8, label="training: median, 10 to 90 % band")
     points = [(v["step"], v["loss"]) for v in validations if math.isfinite(v.get("loss", math.nan))]
@@ -68,7 +68,7 @@ def loss_curve(losses: Sequence[float], validations: Sequence[dict[str, Any]]) -
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.legend(frameon=False, labelcolor=INK, fontsize=9)
-    return _svg(figure, "loss")
+    return as_svg(figure, "loss")
 
 
 def score_curve(validations: Sequence[dict[str, Any]]) -> str:
@@ -76,16 +76,17 @@ def score_curve(validations: Sequence[dict[str, Any]]) -> str:
     points = [(v["step"], v["score"]) for v in validations if math.isfinite(v.get("score", math.nan))]
     if not points:
         return ""
-    figure, axes = _axes("Dice on held-out images")
+    figure, axes = new_axes("Dice on held-out images")
     axes.plot(*zip(*points, strict=True), color=SECOND, linewidth=1.8, marker="o", markersize=3.5)
     step, score = max(points, key=lambda point: (point[1], point[0]))
     axes.plot([step], [score], color=SECOND, marker="o", markersize=9, fillstyle="none", linestyle="none",
               label=f"kept: {score:.3f} at step {step:,}")  # fmt: skip
     axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
-    return _svg(figure, "score")
+    return as_svg(figure, "score")
 
 
-def _axes(ylabel: str) -> tuple[Figure, Axes]:
+def new_axes(ylabel: str) -> tuple[Figure, Axes]:
+    """An empty figure in the style of the report, with its axes."""
     figure = Figure(figsize=(5.6, 3.1), layout="constrained")
     axes = figure.subplots()
     axes.set_xlabel("step", color=INK, fontsize=9)
@@ -99,7 +100,7 @@ def _axes(ylabel: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _svg(figure: Figure, name: str) -> str:
+def as_svg(figure: Figure, name: str) -> str:
     """The figure as an <svg> element without size, colours, font and foreign references of its own."""
     figure.patch.set_alpha(0)
     figure.axes[0].patch.set_alpha(0)
