@@ -23,7 +23,8 @@ setup: .venv/installed       ## the environment alone
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . \
-	  beartype hypothesis import-linter mkdocs mypy pytest pytest-timeout pytest-xdist ruff
+	  beartype distributed h5py hypothesis import-linter mkdocs mypy nibabel nncf ome-zarr-models \
+	  onnx onnxruntime openvino pytest pytest-timeout pytest-xdist ruff tensorboard
 	touch $@
 
 clean:

@@ -1,12 +1,22 @@
 """Test-wide set-up: annotations are checked while testing, and the real data are found."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 from jaxtyping import install_import_hook
 
 install_import_hook("overtile", "beartype.beartype")
+
+
+@pytest.fixture
+def as_installed() -> Iterator[None]:
+    """Switch the checks of annotations off: wrong values reach the code's own checks, and compilers see the code."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

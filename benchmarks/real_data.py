@@ -14,7 +14,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+
+from overtile.data import k_folds, load
 
 LAUNCH = os.environ.get("OVERTILE_LAUNCH", "-m overtile").split()
 HERE = Path(__file__).resolve().parent
@@ -26,7 +29,14 @@ def fifth(index: int, _name: str) -> bool:
     return index % 5 == 3
 
 
+@cache
+def far_from_the_others(folder: str) -> frozenset[str]:
+    """A fifth of the images that holds no near-copy of the other four fifths."""
+    return frozenset(sample.name for sample in k_folds(load(DATA / folder).samples, 5, seed=0)[0].validation)
+
+
 IS_TEST: dict[str, Callable[[int, str], bool]] = {
+    "dsb2018-fluo": lambda _, name: name in far_from_the_others("dsb2018-fluo"),
     "isbi2012-em": lambda _, name: int(name) % 5 == 3,
     "drive-retina": lambda _, name: name.endswith("_test"),
     "epfl-hippocampus-em": lambda index, _: index >= 18,  # neighbours are alike, so that a range is held out

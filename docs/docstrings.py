@@ -6,7 +6,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterable
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def parameters_of(arguments: ast.arguments) -> list[str]:
 
 def described(name: str, value: Any, *, level: int = 2) -> str:
     """A heading, the call, the first paragraph and the rest of the docstring."""
-    is_call = not inspect.isclass(value) and not isinstance(value, property)
+    is_call = not inspect.isclass(value) and not isinstance(value, property | cached_property)
     call = [code(signature(name.rpartition(".")[2], value), "python")] if is_call else []
     return "\n\n".join([f"{'#' * level} {name}", *call, prose(doc(value))])
 

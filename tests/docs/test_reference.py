@@ -10,6 +10,7 @@ import typer
 
 from overtile.augment import AUGMENTATIONS
 from overtile.cli.main import make_app
+from overtile.data import LAYOUTS
 from overtile.losses import LOSSES
 from overtile.metrics import METRICS
 from overtile.models import ARCHITECTURES, PRESETS
@@ -29,8 +30,8 @@ def test_pages_are_fresh(generate: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [ARCHITECTURES, PRESETS, LOSSES, METRICS, RECIPES, AUGMENTATIONS, WEIGHT_MAPS, TRANSFORMS],
-    ids=["architectures", "presets", "losses", "metrics", "recipes", "augmentations", "weight maps", "tta"],
+    [ARCHITECTURES, PRESETS, LOSSES, METRICS, RECIPES, AUGMENTATIONS, WEIGHT_MAPS, TRANSFORMS, LAYOUTS],
+    ids=["architectures", "presets", "losses", "metrics", "recipes", "augmentations", "weight maps", "tta", "layouts"],
 )
 def test_every_name_is_documented(names: dict[str, Any], documentation: str) -> None:
     words = set(re.findall(r"(?:`|^#+ )([\w-]+)(?:`|$)", documentation, re.MULTILINE))

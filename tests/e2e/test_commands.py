@@ -124,6 +124,12 @@ def test_one_bad_image_does_not_stop_the_others(overtile, project, tmp_path):
     assert "4 label image(s)" in run.text
     assert "broken.png" in run.text
     assert "trained on images with 1 channel(s), this image has 3" in run.text
+    assert not list((tmp_path / "out").rglob("*.partial"))
+    (tmp_path / "new" / "broken.png").unlink()
+    (tmp_path / "new" / "colour.tif").unlink()
+    again = overtile("predict", "-m", project / "membranes.overtile", "-i", "new", "-o", "out")
+    assert again.code == 0
+    assert "4 label image(s) in out, 4 of them from an earlier attempt" in again.text
     assert not list((tmp_path / "out").glob(".*"))
 
 

@@ -40,7 +40,7 @@ def images(tmp_path_factory):
 def test_each_architecture_trains_predicts_and_evaluates(overtile, images, tmp_path, name):
     trained = overtile("train", images, "-o", "m.overtile", "--architecture", name, *settings(TINY[name]), *QUICK)
     assert trained.code == 0, trained.text
-    assert f"network {name}(" in trained.text
+    assert f"architecture {name} " in trained.text
     predicted = overtile("predict", "-m", "m.overtile", "-i", images / "images", "-o", "out")
     assert predicted.code == 0, predicted.text
     assert set(np.unique(read_labels(tmp_path / "out" / "membranes_01.tif"))) <= {0, 255}

@@ -85,6 +85,22 @@ def test_all_ignored_is_zero_with_gradient_zero(name: str, classes: int) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("classes", [1, 3])
+def test_an_ignored_image_beside_others_changes_nothing(name: str, classes: int) -> None:
+    logits, target, weight = batch(classes, (12, 13), 0)
+    weight = weight + 0.1
+    weight[1] = 0
+
+    value = LOSSES[name](logits, target, weight)
+    value.backward()
+
+    torch.testing.assert_close(value, LOSSES[name](logits[:1], target[:1], weight[:1]))
+    assert logits.grad is not None
+    assert logits.grad[0].any()
+    assert not logits.grad[1].any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("classes", [1, 3])
 def test_gradient_is_the_derivative(name: str, classes: int) -> None:
     # Given smooth agreement, so that no term of MS-SSIM stands at its clamp
     logits, target, weight = batch(classes, (4, 3), 3, scale=0.3, dtype=torch.float64)

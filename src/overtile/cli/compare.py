@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from overtile.cli.console import bar, console
-from overtile.cli.options import Device, IgnoreLabel, LabelFolder, Task
+from overtile.cli.options import Channels, Device, IgnoreLabel, LabelFolder, LayoutName, PaletteFile, Task, channel_list
 from overtile.cli.train import parse_changes
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def compare(
     task: Task = "auto",
     ignore_label: IgnoreLabel = None,
     labels: LabelFolder = None,
+    layout: LayoutName = "auto",
+    channels: Channels = None,
+    palette: PaletteFile = None,
 ) -> None:
     """Train architectures under one protocol and say what each is worth and costs. Repeat the command to resume."""
     from overtile.models import ARCHITECTURES
@@ -58,6 +61,9 @@ def compare(
         task=task,
         ignore_label=ignore_label,
         labels=labels,
+        layout=layout,
+        channels=channel_list(channels),
+        palette=None if palette is None else str(palette),
     )
     length = f"{steps} steps" if steps else budget or "10m"
     with bar("comparing") as progress:

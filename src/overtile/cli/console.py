@@ -1,5 +1,6 @@
 """What the command line prints: progress bars where there is a terminal, plain lines where there is none."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,11 @@ console = Console(highlight=False, soft_wrap=True)
 
 PLAIN_EVERY_S = 15.0
 """Time between two lines of progress where there is no terminal."""
+
+
+def say_more() -> None:
+    """Print what overtile, and nothing else, has to tell while it works."""
+    logging.getLogger("overtile").setLevel(logging.INFO)
 
 
 class Bar:

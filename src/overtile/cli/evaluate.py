@@ -8,7 +8,16 @@ import typer
 from rich.table import Table
 
 from overtile.cli.console import bar, console
-from overtile.cli.options import AllowUnlabelled, Device, IgnoreLabel, Overwrite, Task, Tta
+from overtile.cli.options import (
+    AllowUnlabelled,
+    Device,
+    IgnoreLabel,
+    LayoutName,
+    Overwrite,
+    PaletteFile,
+    Task,
+    Tta,
+)
 from overtile.cli.train import parse_fold
 from overtile.core import OptionError
 from overtile.core.atomic import atomic_file, refuse_overwrite
@@ -28,6 +37,8 @@ def evaluate(
         str | None, typer.Option("--labels", help="Folder of the true labels; with --model its name inside DATA.")
     ] = None,
     allow_unlabelled: AllowUnlabelled = False,
+    layout: LayoutName = "auto",
+    palette: PaletteFile = None,
     images: Annotated[Path | None, typer.Option("--images", help="Folder of the images, for the report.")] = None,
     valid: Annotated[Path | None, typer.Option("--valid", help="Folder of masks, 0 where pixels do not count.")] = None,
     task: Task = "auto",
@@ -55,6 +66,8 @@ def evaluate(
                 data,
                 labels=labels,
                 allow_unlabelled=allow_unlabelled,
+                layout=layout,
+                palette=palette,
                 fold=parse_fold(fold),
                 tta=tta,
                 on_progress=listener,

@@ -26,16 +26,18 @@ def info(
     shape = geometry(bundle.model, manifest.in_channels)
     record: dict[str, Any] = manifest.training
     images = record.get("images", {})
+    learned = f", learned as {', '.join(manifest.map_names)}" if manifest.task == "instances" else ""
+    members = f"{manifest.members} x " if manifest.members > 1 else ""
     rows = {
-        "network": f"{manifest.architecture} {manifest.arguments}",
+        "network": f"{members}{manifest.architecture} {manifest.arguments}",
         "parameters": f"{sum(p.numel() for p in bundle.model.parameters()):,}",
         "input": f"{manifest.in_channels} channel(s); {_normalization(manifest.normalization)}",
-        "task": f"{manifest.task}: {', '.join(manifest.class_names)}",
+        "task": f"{manifest.task}: {', '.join(manifest.class_names)}{learned}",
         "pixel size": f"{manifest.pixel_size_um} um" if manifest.pixel_size_um else "not known",
         "geometry": f"stride {shape.stride}, halo {shape.halo}, tile-exact: {shape.tile_exact}",
         "trained": f"{record.get('steps')} steps on {len(images.get('training', {}))} images, {record.get('date')}",
         "recipe": _recipe(record.get("recipe", {})),
-        "measured": ", ".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items() if _is_number(value)),
+        "measured": _measured(manifest.metrics),
         "command": str(record.get("command")),
     }
     for name, value in rows.items():
@@ -54,5 +56,11 @@ def _recipe(recipe: dict[str, Any]) -> str:
     return f"loss {loss}, weights {recipe.get('weight_map')}, augmentation {recipe.get('augmentation')}"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, float | int)
+def _measured(metrics: dict[str, Any]) -> str:
+    numbers = [f"{name} {value:.4f}" for name, value in metrics.items() if isinstance(value, float | int)]
+    if "held_out" in metrics:
+        held_out = metrics["held_out"]
+        numbers.append(
+            f"{held_out['metric']} {held_out['value']:.4f} over {len(held_out['images'])} images held out once"
+        )
+    return ", ".join(numbers)

@@ -11,25 +11,33 @@ from rich.console import Console
 from overtile import __version__
 from overtile.cli.check import check
 from overtile.cli.compare import compare
+from overtile.cli.convert import convert
 from overtile.cli.evaluate import evaluate
+from overtile.cli.export import export
 from overtile.cli.import_weights import import_weights
 from overtile.cli.info import info
+from overtile.cli.mend import mend
 from overtile.cli.models import models
 from overtile.cli.predict import predict
 from overtile.cli.prune import prune
+from overtile.cli.suggest import suggest
 from overtile.cli.synthesize import synthesize
 from overtile.cli.train import train
 from overtile.core import OvertileError
 
 VERBS: dict[str, Callable[..., None]] = {
     "check": check,
+    "mend": mend,
+    "convert": convert,
     "train": train,
     "predict": predict,
+    "suggest": suggest,
     "evaluate": evaluate,
     "compare": compare,
     "prune": prune,
     "models": models,
     "import-weights": import_weights,
+    "export": export,
     "info": info,
     "synthesize": synthesize,
 }

@@ -6,17 +6,29 @@ from typing import Annotated, Any
 
 import typer
 
-from overtile.cli.console import Bar, bar, console
-from overtile.cli.options import AllowUnlabelled, Device, IgnoreLabel, LabelFolder, Overwrite, Task
+from overtile.cli.console import console
+from overtile.cli.options import (
+    AllowUnlabelled,
+    Channels,
+    Device,
+    IgnoreLabel,
+    LabelFolder,
+    LayoutName,
+    Overwrite,
+    PaletteFile,
+    PrecisionName,
+    Task,
+    channel_list,
+)
 from overtile.core import OptionError
 
 
 def train(
     data: Annotated[Path, typer.Argument(help="Folder of annotated images; see `overtile check`.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write, such as cells.overtile.")],
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="default or paper (Ronneberger et al. 2015).")] = (
-        "default"
-    ),
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", "-r", help="default, or paper (Ronneberger et al. 2015).")
+    ] = None,
     architecture: Annotated[str | None, typer.Option("--architecture", "-a", help="Network.  [default: unet]")] = None,
     budget: Annotated[
         str | None, typer.Option("--budget", "-b", help="Time for everything: 90s, 10m, 2h.  [default: 10m]")
@@ -25,83 +37,109 @@ def train(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Change the recipe: batch=4, loss.soft_dice=1, arguments.depth=3.")
     ] = None,
+    plan: Annotated[Path | None, typer.Option("--plan", help="Train by this plan file.")] = None,
+    plan_only: Annotated[
+        bool, typer.Option("--plan-only", help="Print the plan and write it as a file, but train nothing.")
+    ] = False,
     fold: Annotated[str | None, typer.Option("--fold", help="Validate on fold K of N: 0/5.")] = None,
+    folds: Annotated[
+        int | None, typer.Option("--folds", help="Train N folds, so that every image is held out once.")
+    ] = None,
+    keep: Annotated[
+        str, typer.Option("--keep", help="Of the folds: ensemble (their mean, N times the cost) or best.")
+    ] = "ensemble",
+    learning_curve: Annotated[
+        bool, typer.Option("--learning-curve", help="Train on 1, 2, 4, ... images: what would more of them bring?")
+    ] = False,
     validate: Annotated[bool, typer.Option(help="Hold images out to choose the best network.")] = True,
     encoder_weights: Annotated[
         Path | None,
         typer.Option("--encoder-weights", help="Start mobile_unet or eff_unet from this timm or torchvision file."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", "-s", help="Of everything random.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", "-s", help="Of everything random.  [default: 0]")] = None,
     device: Device = "auto",
+    precision: PrecisionName = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the same command, interrupted.")] = False,
     overwrite: Overwrite = False,
     smoke_test: Annotated[bool, typer.Option(help="Try first whether one batch can be learned.")] = True,
+    tensorboard: Annotated[
+        Path | None, typer.Option("--tensorboard", help="Folder to write curves for TensorBoard to.")
+    ] = None,
     task: Task = "auto",
     ignore_label: IgnoreLabel = None,
     labels: LabelFolder = None,
     allow_unlabelled: AllowUnlabelled = False,
+    layout: LayoutName = "auto",
+    channels: Channels = None,
+    palette: PaletteFile = None,
 ) -> None:
-    """Train a network on a folder of annotated images. Ctrl-C ends early and keeps the best network so far."""
+    """Train a network on a folder of annotated images. Ctrl-C ends early and keeps the best network so far.
+
+    Started by torchrun, several processes train together.
+    """
+    from overtile.cli import train_runs as verbs
     from overtile.core.atomic import refuse_overwrite
     from overtile.data import load
-    from overtile.training import recipe_named
-    from overtile.workflows.budget import duration
-    from overtile.workflows.train import Plan
-    from overtile.workflows.train import train as run
+    from overtile.runners import precision_named
+    from overtile.training import is_main_process
+    from overtile.workflows.options import TrainOptions
 
-    refuse_overwrite(output, overwrite=overwrite)
-    changes = parse_changes(change or [])
-    if architecture is not None:
-        changes["architecture"] = architecture
-    chosen = recipe_named(recipe, **changes)
-    images = load(data, task=task, ignore_label=ignore_label, labels=labels, allow_unlabelled=allow_unlabelled)
-
-    def announce(plan: Plan) -> None:
-        split = plan.split
-        held_out = ", ".join(s.name for s in split.validation[:6]) + (" ..." if len(split.validation) > 6 else "")
-        console.print(f"{len(images.samples)} images ({images.layout}), task {images.labelling.task}")
-        console.print(f"train on {len(split.train)}, hold out {len(split.validation)}: {held_out}", markup=False)
-        arguments = ", ".join(f"{k}={v}" for k, v in plan.recipe.arguments.items())
-        console.print(
-            f"network {plan.recipe.architecture}({arguments}), {plan.precision} on {plan.device}", markup=False
-        )
-        for note in (*images.notes, *plan.notes):
-            console.print(f"note: {note}", markup=False)
-
-    with bar("training") as progress:
-        model = run(
-            images,
-            output,
-            recipe=chosen,
-            budget=budget,
-            steps=steps,
-            seed=seed,
-            device=device,
-            fold=parse_fold(fold),
-            validate=validate,
-            encoder_weights=encoder_weights,
-            check_learning=smoke_test,
-            resume=resume,
-            overwrite=overwrite,
-            on_plan=announce,
-            on_progress=_shown_on(progress),
-        )
-    record = model.manifest.training
-    score = model.manifest.metrics.get("validation_dice")
-    quality = "" if score is None else f", foreground Dice {score:.4f} on the held-out images"
-    console.print(f"{output}: {record['steps']} steps in {duration(record['elapsed_s'])}{quality}", markup=False)
-    console.print(f"Next: overtile predict -m {output} -i IMAGES -o OUT", markup=False)
+    kind = _kind(fold=fold, folds=folds, curve=learning_curve, validate=validate)
+    if not plan_only:
+        refuse_overwrite(output, overwrite=overwrite)
+    console.quiet = not is_main_process()
+    changes = parse_changes(change or []) | ({} if architecture is None else {"architecture": architecture})
+    start = verbs.starting_point(plan, recipe, changes, budget=budget, steps=steps)
+    options = TrainOptions(
+        recipe=start.recipe,
+        budget=start.budget_s if budget is None else budget,
+        steps=start.steps,
+        seed=start.seed if seed is None else seed,
+        device=device,
+        precision=precision_named(precision) or start.precision,
+        fold=parse_fold(fold),
+        encoder_weights=encoder_weights,
+        check_learning=smoke_test,
+        resume=resume,
+        overwrite=overwrite,
+        tensorboard=tensorboard,
+    )
+    images = load(
+        data,
+        task=task,
+        ignore_label=ignore_label,
+        labels=labels,
+        allow_unlabelled=allow_unlabelled,
+        layout=layout,
+        channels=channel_list(channels),
+        palette=palette,
+    )
+    if plan_only:
+        verbs.write_plan_only(images, output, options, validate=validate)
+    elif kind == "folds":
+        verbs.train_folds(images, output, options, folds=folds or 5, keep=keep)
+    elif kind == "curve":
+        verbs.train_curve(images, output, options)
+    else:
+        verbs.train_one(images, output, options, validate=validate)
 
 
-def _shown_on(progress: Bar) -> Any:
-    from overtile.training import Progress
+def _kind(*, fold: str | None, folds: int | None, curve: bool, validate: bool) -> str:
+    """What is to be trained: "one" model, "folds" or a "curve".
 
-    def show(state: Progress) -> None:
-        validation = state.validation
-        dice = f", held-out Dice {validation['score']:.3f}" if validation else ""
-        progress.update(state.fraction, f"step {state.step}, loss {state.loss:.3f}{dice}")
-
-    return show
+    Raises:
+        OptionError: options exclude one another.
+    """
+    asked = {
+        "--fold": fold is not None,
+        "--folds": folds is not None,
+        "--learning-curve": curve,
+        "--no-validate": not validate,
+    }
+    together = [name for name, given in asked.items() if given]
+    if len(together) > 1:
+        raise OptionError(f"{' and '.join(together)} exclude one another: choose one")
+    return "folds" if folds is not None else "curve" if curve else "one"
 
 
 def parse_fold(text: str | None) -> tuple[int, int] | None:

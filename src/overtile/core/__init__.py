@@ -7,6 +7,7 @@ from overtile.core.errors import (
     OptionError,
     OutputExistsError,
     OvertileError,
+    PredictionError,
     ShapeError,
     TrainingError,
     UnknownNameError,
@@ -14,6 +15,7 @@ from overtile.core.errors import (
 from overtile.core.image import Image, with_channel_axis
 from overtile.core.mirror import mirrored_indices, read_mirrored
 from overtile.core.normalize import Normalization
+from overtile.core.regions import Regions
 from overtile.core.seeds import generator
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "OptionError",
     "OutputExistsError",
     "OvertileError",
+    "PredictionError",
+    "Regions",
     "ShapeError",
     "TrainingError",
     "UnknownNameError",

@@ -7,6 +7,7 @@ OvertileError
 ├── ModelFileError       a file that is no usable model
 ├── OptionError          an option has a value that it cannot have
 ├── OutputExistsError    a result would overwrite something
+├── PredictionError      a prediction cannot go on; what it finished is kept
 ├── TrainingError        training cannot start or go on
 └── UnknownNameError     a name that is not in the list, with the close matches
 
@@ -43,6 +44,10 @@ class OptionError(OvertileError, ValueError):
 
 class OutputExistsError(OvertileError, FileExistsError):
     """A result would overwrite something."""
+
+
+class PredictionError(OvertileError, RuntimeError):
+    """A prediction cannot go on; what it finished is kept."""
 
 
 class TrainingError(OvertileError, RuntimeError):

@@ -1,6 +1,7 @@
 """Normalisation of intensities. It belongs to the model, so that a crop and the slide it came from agree."""
 
 from dataclasses import dataclass
+from math import ceil, prod, sqrt
 from typing import Any, Literal
 
 import numpy as np
@@ -26,8 +27,15 @@ class Normalization:
     scale: tuple[float, ...]
     scheme: Literal["model", "image"] = "model"
 
-    def fitted_to(self, array: NDArray[Any]) -> "Normalization":
-        """Fix offset and scale for one whole image, (channel, *S); itself under the scheme "model"."""
+    def fitted_to(self, array: Any) -> "Normalization":
+        """Fix offset and scale for one whole image; itself under the scheme "model".
+
+        Args:
+            array: (channel, *S), a NumPy array or anything with a shape that gives slices.
+
+        Raises:
+            ShapeError: the image has other channels than the model.
+        """
         if len(self.offset) != array.shape[0]:
             raise ShapeError(
                 f"the model was trained on images with {len(self.offset)} channel(s), this image has {array.shape[0]}: "
@@ -47,10 +55,27 @@ class Normalization:
         return (array.astype(np.float32) - offset) / scale
 
 
-def _of_image(array: NDArray[Any]) -> Normalization:
+SAMPLE_PX = 2**24
+"""At most about so many pixels per channel tell the intensities of an image; of a larger one, those of a grid."""
+
+
+def _of_image(array: Any) -> Normalization:
     """Mean and standard deviation per channel of one image, clipped to its 0.1 and 99.9 percentile."""
-    samples = array.reshape(len(array), -1).astype(np.float64)
+    samples = _on_a_grid(array).astype(np.float64)
     low, high = np.percentile(samples, (0.1, 99.9), axis=1)
     clipped = samples.clip(low[:, np.newaxis], high[:, np.newaxis])
     spread = clipped.std(axis=1)
     return Normalization(tuple(clipped.mean(axis=1).tolist()), tuple(np.where(spread > 0, spread, 1.0).tolist()))
+
+
+def _on_a_grid(array: Any) -> NDArray[Any]:
+    """Pixels (channel, n) of every k-th row and column, read block by block; all of them where the image is small."""
+    height, width = array.shape[-2:]
+    step = ceil(sqrt(prod(array.shape[1:]) / SAMPLE_PX))
+    rows = max(SAMPLE_PX // (width * step), 1) * step
+    whole = (slice(None),) * (len(array.shape) - 2)
+    blocks = [
+        array[(*whole, slice(y, min(y + rows, height)), slice(0, width))][..., ::step, ::step]
+        for y in range(0, height, rows)
+    ]
+    return np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)

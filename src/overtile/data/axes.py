@@ -6,7 +6,7 @@ letter number planes. Where a file does not say, the shape decides and the assum
 
 import logging
 from dataclasses import dataclass
-from math import nan
+from math import nan, prod
 from typing import Any
 
 import numpy as np
@@ -84,13 +84,9 @@ def to_image(stored: Stored, source: str) -> Image:
     planes = _channel_plane_order(stored)
     if planes.dtype == np.bool_:
         planes = planes.view(np.uint8)
-    pixel_size: tuple[float, ...] | None = stored.pixel_size_um
-    if planes.shape[1] == 1:
-        planes = planes[:, 0]
-    elif stored.pixel_size_um is not None:
-        pixel_size = (nan if stored.z_step_um is None else stored.z_step_um, *stored.pixel_size_um)
-    names = stored.channel_names
-    return Image(planes, pixel_size, names if names is not None and len(names) == len(planes) else None)
+    pixel_size = spatial_size(stored.pixel_size_um, stored.z_step_um, n_planes=planes.shape[1])
+    names = names_of(stored.channel_names, n_channels=len(planes))
+    return Image(planes[:, 0] if planes.shape[1] == 1 else planes, pixel_size, names)
 
 
 def to_label_planes(stored: Stored, source: str) -> NDArray[Any]:
@@ -98,22 +94,63 @@ def to_label_planes(stored: Stored, source: str) -> NDArray[Any]:
     return _channel_plane_order(_named(stored, source, labels=True))
 
 
-def _named(stored: Stored, source: str, *, labels: bool) -> Stored:
-    """Replace unknown axes by letters; say so when that was a guess."""
-    shape = stored.array.shape
-    if stored.axes is None:
-        axes = _guess_label_axes(shape) if labels else guess_axes(shape)
-    elif "?" in stored.axes:
-        axes = _name_unknown(stored.axes, shape, labels=labels)
-    else:
+def spatial_size(
+    pixel_size_um: tuple[float, float] | None, z_step_um: float | None, *, n_planes: int
+) -> tuple[float, ...] | None:
+    """Size of a pixel ([z], y, x); z only for several planes, not a number where the file does not tell it."""
+    if pixel_size_um is None or n_planes == 1:
+        return pixel_size_um
+    return (nan if z_step_um is None else z_step_um, *pixel_size_um)
+
+
+def names_of(names: tuple[str, ...] | None, *, n_channels: int) -> tuple[str, ...] | None:
+    """Keep the names of channels if there is one for each."""
+    return names if names is not None and len(names) == n_channels else None
+
+
+def pages_as_planes(stored: Stored) -> Stored:
+    """Take channels that are stored as pages of their own for planes; anything else comes back as it is.
+
+    Three pages of 8 bit are commonly written as the red, green and blue page of one picture, whatever they are.
+
+    >>> pages_as_planes(Stored(np.zeros((3, 4, 5)), "SYX")).axes, pages_as_planes(Stored(np.zeros((4, 5, 3)), "YXS")).axes
+    ('ZYX', 'YXS')
+    """
+    if stored.axes not in ("SYX", "CYX", "?YX"):
         return stored
+    return Stored(stored.array, "ZYX", stored.pixel_size_um, stored.z_step_um)
+
+
+def _named(stored: Stored, source: str, *, labels: bool) -> Stored:
+    """Replace unknown axes by letters; leave out alpha."""
+    axes, shape = name_axes(stored.axes, stored.array.shape, source, labels=labels)
+    array = stored.array if shape == stored.array.shape else stored.array[..., : shape[-1]]
+    return Stored(array, axes, stored.pixel_size_um, stored.z_step_um, stored.channel_names)
+
+
+def name_axes(
+    stored: str | None, shape: tuple[int, ...], source: str, *, labels: bool = False
+) -> tuple[str, tuple[int, ...]]:
+    """Name the axes of an array that its file does not name; say so when that was a guess.
+
+    Returns:
+        one letter per axis, and the shape without alpha.
+
+    Raises:
+        ShapeError: the axes cannot be told.
+    """
+    if stored is None:
+        axes = _guess_label_axes(shape) if labels else guess_axes(shape)
+    elif "?" in stored:
+        axes = _name_unknown(stored, shape, labels=labels)
+    else:
+        return stored, shape
     if len(shape) > 2:
         logger.info("%s: axes of shape %s are not named in the file; taken as %s", source, shape, axes)
-    array = stored.array
-    if stored.axes is None and axes.endswith("S") and shape[-1] == 4:
+    if stored is None and axes.endswith("S") and shape[-1] == 4:
         logger.info("%s: the fourth sample of each pixel is taken as alpha and dropped", source)
-        array = array[..., :3]
-    return Stored(array, axes, stored.pixel_size_um, stored.z_step_um, stored.channel_names)
+        return axes, (*shape[:-1], 3)
+    return axes, shape
 
 
 def _guess_label_axes(shape: tuple[int, ...]) -> str:
@@ -134,15 +171,26 @@ def _name_unknown(axes: str, shape: tuple[int, ...], *, labels: bool) -> str:
 
 def _channel_plane_order(stored: Stored) -> NDArray[Any]:
     """Transpose to (channels..., planes..., y, x) and merge each kind into one axis; a view where possible."""
-    axes = stored.axes or ""
+    shape = stored.array.shape
+    channels, planes, plane = axis_groups(stored.axes or "", shape)
+    ordered = stored.array.transpose([*channels, *planes, *plane])
+    return ordered.reshape(prod(shape[i] for i in channels), prod(shape[i] for i in planes), *ordered.shape[-2:])
+
+
+def axis_groups(axes: str, shape: tuple[int, ...]) -> tuple[list[int], list[int], tuple[int, int]]:
+    """Which axes count channels, which count planes, and which are y and x.
+
+    >>> axis_groups("ZYXS", (5, 64, 80, 3))
+    ([3], [0], (1, 2))
+
+    Raises:
+        ShapeError: there is not one y and one x.
+    """
     if axes.count("Y") != 1 or axes.count("X") != 1:
-        raise ShapeError(f"expected one Y and one X axis, got axes {axes!r} of shape {stored.array.shape}.")
+        raise ShapeError(f"expected one Y and one X axis, got axes {axes!r} of shape {shape}.")
     channels = [i for i, a in enumerate(axes) if a in "CS"]
     planes = [i for i, a in enumerate(axes) if a not in "CSYX"]
-    ordered = stored.array.transpose([*channels, *planes, axes.index("Y"), axes.index("X")])
-    n_channels = int(np.prod([stored.array.shape[i] for i in channels], dtype=np.int64))
-    n_planes = int(np.prod([stored.array.shape[i] for i in planes], dtype=np.int64))
-    return ordered.reshape(n_channels, n_planes, *ordered.shape[-2:])
+    return channels, planes, (axes.index("Y"), axes.index("X"))
 
 
 def slices(image: Image) -> list[Image]:

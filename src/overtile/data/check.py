@@ -1,65 +1,43 @@
 """What looks wrong in a folder of annotated images, and what to do about it, before any time is lost."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
 from overtile.core.errors import OvertileError
-from overtile.data.dataset import AnnotatedImages, RawSample, annotate, check_channels, read_pair
-from overtile.data.labels import infer_task
+from overtile.data.checks import (
+    check_classes,
+    check_encoding,
+    check_intensity,
+    check_likeness,
+    check_objects,
+    check_registration,
+)
+from overtile.data.checks.common import Commands
+from overtile.data.dataset import (
+    AnnotatedImages,
+    RawSample,
+    Sample,
+    annotate,
+    check_channels,
+    read_pair,
+    reading_of,
+)
+from overtile.data.finding import Finding, Findings
 from overtile.data.layouts import Layout, find_pairs
-from overtile.data.normalization import IntensityStatistics, intensity_statistics
-from overtile.data.splits import find_groups
-from overtile.data.summary import Summary, summarize
+from overtile.data.normalization import intensity_statistics
+from overtile.data.palette import Palette
+from overtile.data.reading import Reading
+from overtile.data.stated_labels import conclude
+from overtile.data.summary import summarize
 
-Severity = Literal["error", "warning", "note"]
+ALSO_FOUND = "hold a single label value"
+"""A note of the labelling that `check_classes` reports, with the images that it is about."""
 
-WIDE_SCALES = 4.0
-"""Ratio of intensity ranges from which images are called differently exposed."""
-
-PIXEL_SIZE_TOLERANCE = 0.25
-"""Pixel sizes that differ by more than this share are reported."""
-
-RARE_SHARE = 0.005
-"""A class that covers less than this share of the pixels is called rare."""
-
-SMALLEST_OBJECT_PX = 10
-"""Objects of fewer pixels than this are more likely specks of the annotation tool."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing to know about a folder.
-
-    Attributes:
-        severity: errors stop training; warnings lower its quality; notes say what was assumed.
-        file: the file or folder concerned.
-        message: what was found.
-        remedy: what to do about it; empty where nothing needs to be done.
-    """
-
-    severity: Severity
-    file: str
-    message: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class Findings:
-    """All that was found in a folder; the summary is missing when errors prevent it."""
-
-    findings: tuple[Finding, ...]
-    summary: Summary | None
-
-    @property
-    def errors(self) -> tuple[Finding, ...]:
-        """The findings that stop training."""
-        return tuple(finding for finding in self.findings if finding.severity == "error")
+ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
 def check(
@@ -69,129 +47,103 @@ def check(
     ignore_label: int | None = None,
     labels: str | None = None,
     allow_unlabelled: bool = False,
+    layout: str = "auto",
+    channels: Sequence[str] = (),
+    palette: str | Path | Palette | None = None,
 ) -> Findings:
     """Look through a folder as training would, and report every problem instead of stopping at the first.
 
     The arguments are those of `overtile.read`.
     """
+    said = {"labels": labels, "layout": layout, "channels": ",".join(channels), "palette": palette}
+    commands = Commands(
+        str(folder),
+        _options(said | {"allow-unlabelled": allow_unlabelled}),
+        _options({"task": task, "ignore-label": ignore_label}),
+    )
     try:
-        layout = find_pairs(folder, labels=labels, allow_unlabelled=allow_unlabelled)
+        reading = reading_of(labels, layout, channels, palette, allow_unlabelled=allow_unlabelled)
+        found = find_pairs(folder, reading)
     except OvertileError as error:
-        return Findings((_from_error(error, folder),), None)
-    raw, errors = _read_all(layout)
-    notes = [Finding("note", str(folder), note) for note in layout.notes]
+        return Findings(str(folder), (_from_error(error, folder),), None)
+    raw, errors = _read_all(found, reading, commands)
+    data = None
     if not errors:
         try:
             check_channels(raw)
-            labelling = infer_task([s.labels for s in raw], task=task, ignore_label=ignore_label)
-            data = annotate(raw, labelling, layout=layout.name, notes=layout.notes)
+            labelling = conclude([s.labels for s in raw], found.meaning, task=task, ignore_label=ignore_label)
+            data = annotate(raw, labelling, found)
         except OvertileError as error:
-            errors = [_from_error(error, folder)]
-    if errors:
-        return Findings((*errors, *notes), None)
-    notes += [Finding("note", str(folder), note) for note in labelling.notes]
+            errors = [_from_error(error, folder, _mending(error, commands))]
+    if data is None:
+        return _unusable(raw, found, errors, commands)
+    return _usable(raw, found, data, commands)
+
+
+def _unusable(raw: list[RawSample], layout: Layout, errors: list[Finding], commands: Commands) -> Findings:
+    """What can be said of images that cannot be trained on as they are."""
+    notes = [Finding("note", commands.folder, note) for note in layout.notes]
+    findings = (*errors, *check_encoding(raw, layout, commands), *notes)
+    return Findings(commands.folder, findings, None, tuple(map(_as_sample, raw)))
+
+
+def _usable(raw: list[RawSample], layout: Layout, data: AnnotatedImages, commands: Commands) -> Findings:
     statistics = intensity_statistics(data.samples)
-    summary = summarize(data, statistics.image_ranges)
-    found = [*_images(data, statistics), *_labels(data, summary), *_likeness(data)]
-    order = {"error": 0, "warning": 1, "note": 2}
-    return Findings(tuple(sorted([*found, *notes], key=lambda finding: order[finding.severity])), summary)
+    summary = summarize(data, statistics.image_ranges, {pair.image: pair.labels for pair in layout.pairs})
+    findings = [
+        *(check_encoding(raw, layout, commands) if summary.task == "semantic" else ()),
+        *check_registration(data.samples, commands),
+        *check_intensity(data, statistics, commands),
+        *check_classes(data, summary, commands),
+        *check_objects(data.samples, summary, commands),
+        *check_likeness(data, commands),
+        *(Finding("note", commands.folder, note) for note in data.notes if not note.endswith(ALSO_FOUND)),
+    ]
+    findings.sort(key=lambda finding: ORDER[finding.severity])
+    return Findings(commands.folder, tuple(findings), summary, data.samples, commands.train)
 
 
-def _read_all(layout: Layout) -> tuple[list[RawSample], list[Finding]]:
+def _options(said: Mapping[str, Any]) -> str:
+    """Options of the command line, each after a space; what was left at its default is not said.
+
+    >>> _options({"task": "auto", "ignore-label": 0, "labels": None, "channels": "", "allow-unlabelled": True})
+    ' --ignore-label 0 --allow-unlabelled'
+    """
+    given = {name: value for name, value in said.items() if str(value) not in ("None", "False", "", "auto")}
+    return "".join(
+        f" --{name}" if value is True else f" --{name} {shlex.quote(str(value))}" for name, value in given.items()
+    )
+
+
+def _read_all(layout: Layout, reading: Reading, commands: Commands) -> tuple[list[RawSample], list[Finding]]:
     raw: list[RawSample] = []
     errors: list[Finding] = []
     for pair in layout.pairs:
         try:
-            raw += read_pair(pair)
+            raw += read_pair(pair, reading)
         except OvertileError as error:
-            errors.append(_from_error(error, pair.image))
+            command = _mending(error, commands, pair.name)
+            errors.append(_from_error(error, pair.image, command, (str(pair.image), str(pair.labels))))
     return raw, errors
 
 
-def _from_error(error: OvertileError, file: str | Path) -> Finding:
-    """Split an error at its last sentence, which says what to do."""
-    message, _, remedy = str(error).rpartition(". ")
-    return Finding("error", str(file), f"{message}." if message else remedy, remedy if message else "")
+def _mending(error: OvertileError, commands: Commands, *only: str) -> str:
+    """The command that mends what an error complains about; empty where there is none."""
+    known = {
+        "labels look transposed": commands.mend("turn=transpose", only=only),
+        "holds colours": commands.check("--write-palette palette.csv"),
+        "differ in their number of channels": commands.mend("grey"),
+        "are smoothed masks": commands.mend("snap"),
+    }
+    return next((command for words, command in known.items() if words in str(error)), "")
 
 
-def _images(data: AnnotatedImages, statistics: IntensityStatistics) -> Iterator[Finding]:
-    for sample, ranges in zip(data.samples, statistics.image_ranges, strict=True):
-        if all(low == high for low, high in ranges):
-            yield Finding(
-                "warning", sample.name, f"the image is constant ({ranges[0][0]:g})", "Remove it or export it again."
-            )
-    if statistics.scale_ratio > WIDE_SCALES:
-        yield Finding(
-            "warning",
-            "all images",
-            f"intensity ranges differ {statistics.scale_ratio:.0f}-fold between images",
-            "Export all images with the same scaling, or normalise each image by itself.",
-        )
-    kinds = Counter(str(sample.image.array.dtype) for sample in data.samples)
-    if len(kinds) > 1:
-        found = ", ".join(f"{n} x {kind}" for kind, n in kinds.items())
-        yield Finding(
-            "warning", "all images", f"images differ in type: {found}", "Export all images with the same depth."
-        )
-    yield from _pixel_sizes(data)
+def _from_error(error: OvertileError, file: str | Path, command: str = "", files: tuple[str, ...] = ()) -> Finding:
+    """Split an error after its first sentence: what was found comes before what to do."""
+    message, end, remedy = str(error).removeprefix(f"{file}: ").partition(". ")
+    return Finding("error", str(file), message + end.strip(), remedy, type(error).__name__, command, files=files)
 
 
-def _pixel_sizes(data: AnnotatedImages) -> Iterator[Finding]:
-    sizes = [s.image.pixel_size_um[-1] for s in data.samples if s.image.pixel_size_um is not None]
-    if sizes and max(sizes) > (1 + PIXEL_SIZE_TOLERANCE) * min(sizes):
-        yield Finding(
-            "warning",
-            "all images",
-            f"pixel sizes differ, from {min(sizes):.4g} to {max(sizes):.4g} um",
-            "Rescale the images to one pixel size.",
-        )
-
-
-def _labels(data: AnnotatedImages, summary: Summary) -> Iterator[Finding]:
-    single = [s.name for s in data.samples if (s.labels == s.labels.flat[0]).all()]
-    if single:
-        yield Finding(
-            "warning",
-            _shown(single),
-            f"{len(single)} of {len(data.samples)} images hold a single class",
-            "Check that these annotations are complete.",
-        )
-    rare = [c for c in summary.classes if c.share < RARE_SHARE]
-    for one in rare:
-        yield Finding("note", "all images", f"{one.name} covers only {one.share:.2%} of the pixels")
-    if len(data.samples) == 1:
-        yield Finding("note", data.samples[0].name, "there is one image: a strip of it is held out for validation")
-    objects = summary.objects
-    if objects is not None and objects.in_pieces:
-        yield Finding(
-            "warning",
-            "all images",
-            f"{objects.in_pieces} of {objects.count} object ids consist of several separate pieces",
-            "Give every object its own id.",
-        )
-    if objects is not None and 0 < objects.smallest_px < SMALLEST_OBJECT_PX:
-        yield Finding(
-            "warning",
-            "all images",
-            f"the smallest object has {objects.smallest_px} pixel(s), the median diameter is "
-            f"{objects.median_diameter_px:.0f} pixels",
-            "Remove specks from the annotation.",
-        )
-
-
-def _likeness(data: AnnotatedImages) -> Iterator[Finding]:
-    """Report near-duplicates, planes of one stack aside."""
-    names = find_groups(data.samples)
-    order = np.argsort(np.array(names), kind="stable").tolist()
-    for _, members in groupby(order, key=lambda i: names[i]):
-        group = [data.samples[i] for i in members]
-        stacks = sorted({sample.group or sample.name for sample in group})
-        if len(stacks) > 1:
-            yield Finding(
-                "note", _shown(stacks), f"{len(stacks)} images are nearly alike: they are kept on one side of a split"
-            )
-
-
-def _shown(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+def _as_sample(raw: RawSample) -> Sample:
+    """Labels that could not be concluded from, to be looked at."""
+    return Sample(raw.name, raw.image, raw.labels.astype(np.int32), raw.valid, raw.group, raw.source)

@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from overtile.core.errors import DataError
 from overtile.core.image import Image
 from overtile.data.axes import slices
-from overtile.data.formats import check_finite, read_image, read_labels
+from overtile.data.channels import select_channels
+from overtile.data.formats import check_finite, read_labels
 from overtile.data.labels import IGNORED, Labelling, infer_task, to_classes
-from overtile.data.layouts import Pair, find_pairs
+from overtile.data.layouts import Layout, Meaning, Pair, find_pairs
+from overtile.data.palette import Palette, read_palette
+from overtile.data.reading import Reading
+from overtile.data.stated_labels import conclude, values_for
 
 logger = logging.getLogger(__name__)
 
@@ -48,14 +52,16 @@ class AnnotatedImages:
     Attributes:
         samples: at least one.
         labelling: what the labels mean.
-        layout: how the files lay in their folder, in words.
+        layout: how the files lay in their folder, a key of `LAYOUTS`.
         notes: what was assumed or left out.
+        chosen_channels: numbers or names of the channels that were taken of the stored images; empty for all.
     """
 
     samples: tuple[Sample, ...]
     labelling: Labelling
     layout: str
     notes: tuple[str, ...] = ()
+    chosen_channels: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -65,7 +71,7 @@ class AnnotatedImages:
 
 @dataclass(frozen=True)
 class RawSample:
-    """One image plane with its labels as stored."""
+    """One image plane with its labels as stored; see `Annotation` for classes and notes."""
 
     name: str
     image: Image
@@ -73,6 +79,8 @@ class RawSample:
     valid: NDArray[np.bool_] | None
     group: str
     source: Path | None = None
+    classes: NDArray[np.int32] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def load(
@@ -83,6 +91,9 @@ def load(
     labels: str | None = None,
     allow_unlabelled: bool = False,
     labelling: Labelling | None = None,
+    layout: str = "auto",
+    channels: Sequence[str] = (),
+    palette: str | Path | Palette | None = None,
 ) -> AnnotatedImages:
     """Read and check all annotated images of a folder.
 
@@ -90,17 +101,43 @@ def load(
         folder: in a layout that `find_pairs` knows.
         task: "auto", "semantic" or "instances".
         ignore_label: raw label value that means "not annotated".
-        labels: name of the folder with the labels, where there are several.
+        labels: name of the folder, group or dataset with the labels, where there are several.
         allow_unlabelled: leave out images without labels instead of stopping.
         labelling: known meaning of the label values, such as that of a trained model; replaces task and ignore_label.
+        layout: "auto" to find it out, or one of `LAYOUTS`.
+        channels: numbers from 0 or names of the image channels to use, in their order; empty for all.
+        palette: for masks whose classes are colours, which is which; a file with lines `name,r,g,b`.
+
+    Raises:
+        DataError: files have no partner, cannot be read, or do not fit together.
+        UnknownNameError: there is no such task or layout.
+    """
+    found, raw = read_folder(folder, reading_of(labels, layout, channels, palette, allow_unlabelled=allow_unlabelled))
+    labelling = labelling or conclude([s.labels for s in raw], found.meaning, task=task, ignore_label=ignore_label)
+    return replace(annotate(raw, labelling, found), chosen_channels=tuple(channels))
+
+
+def reading_of(
+    labels: str | None,
+    layout: str,
+    channels: Sequence[str],
+    palette: str | Path | Palette | None,
+    *,
+    allow_unlabelled: bool,
+) -> Reading:
+    """What the user said about a folder, with the palette read."""
+    colours = palette if palette is None or isinstance(palette, Palette) else read_palette(palette)
+    return Reading(layout, labels, allow_unlabelled, colours, tuple(channels))
+
+
+def read_folder(folder: str | Path, reading: Reading) -> tuple[Layout, list[RawSample]]:
+    """Read all images of a folder with their labels as stored.
 
     Raises:
         DataError: files have no partner, cannot be read, or do not fit together.
     """
-    layout = find_pairs(folder, labels=labels, allow_unlabelled=allow_unlabelled)
-    raw = [sample for pair in layout.pairs for sample in read_pair(pair)]
-    labelling = labelling or infer_task([s.labels for s in raw], task=task, ignore_label=ignore_label)
-    return annotate(raw, labelling, layout=layout.name, notes=layout.notes)
+    layout = find_pairs(folder, reading)
+    return layout, [sample for pair in layout.pairs for sample in read_pair(pair, reading)]
 
 
 def from_arrays(
@@ -128,21 +165,24 @@ def from_arrays(
         check_sizes(sample)
         check_finite(planes, f"image {i:03d}")
         raw.append(sample)
-    return annotate(raw, infer_task(labels, task=task, ignore_label=ignore_label), layout="arrays", notes=())
+    return annotate(raw, infer_task(labels, task=task, ignore_label=ignore_label), Layout("arrays", ()))
 
 
-def read_pair(pair: Pair) -> list[RawSample]:
+def read_pair(pair: Pair, reading: Reading) -> list[RawSample]:
     """Read one image with its labels; a stack gives one sample per plane.
 
     Raises:
         DataError: a file cannot be read, or the sizes differ.
     """
-    image, labels = read_image(pair.image), read_labels(pair.labels)
-    valid = None if pair.valid is None else read_labels(pair.valid) > 0
-    if labels.ndim == 3 and image.array.shape == labels.shape:
-        logger.info("%s: the pages are planes, not channels, because the labels have as many", pair.image)
-        image = Image(image.array[np.newaxis], image.pixel_size_um)
-    whole = RawSample(pair.name, image, labels, valid, pair.name, pair.image)
+    image, annotation = pair.read()
+    image = select_channels(image, reading.channels, str(pair.image))
+    labels, valid = annotation.labels, annotation.valid
+    if pair.valid is not None:
+        inside = read_labels(pair.valid) > 0
+        valid = inside if valid is None else valid & inside
+    whole = RawSample(
+        pair.name, image, labels, valid, pair.group or pair.name, pair.image, annotation.classes, annotation.notes
+    )
     check_sizes(whole)
     if labels.ndim == 2:
         return [whole]
@@ -172,15 +212,39 @@ def check_sizes(sample: RawSample) -> None:
         )
 
 
-def annotate(raw: list[RawSample], labelling: Labelling, *, layout: str, notes: tuple[str, ...]) -> AnnotatedImages:
+def annotate(raw: list[RawSample], labelling: Labelling, layout: Layout) -> AnnotatedImages:
     """Turn raw samples into annotated images by a labelling.
 
     Raises:
-        DataError: the images differ in channels, or labels hold values that the labelling does not know.
+        DataError: the images differ in channels, labels hold values that the labelling does not know, or nothing is
+            annotated.
     """
     check_channels(raw)
-    samples = tuple(_sample(one, labelling) for one in raw)
-    return AnnotatedImages(samples, labelling, layout, (*notes, *labelling.notes))
+    samples = [_sample(one, layout.meaning, labelling) for one in raw]
+    annotated = tuple(sample for sample in samples if sample.valid is None or sample.valid.any())
+    notes = [*layout.notes, *_gathered(raw), *labelling.notes]
+    if not annotated:
+        raise DataError("all pixels of all images are ignored: there is nothing to learn. Correct the ignored regions.")
+    if len(annotated) < len(samples):
+        notes.append(f"{len(samples) - len(annotated)} of {len(samples)} images or planes hold no annotation: left out")
+    share = sum(s.labels.size if s.valid is None else int(s.valid.sum()) for s in annotated)
+    whole = sum(s.labels.size for s in annotated)
+    if share < whole:
+        notes.append(f"{share / whole:.1%} of the pixels count; the others are ignored in training and scores")
+    return AnnotatedImages(annotated, labelling, layout.name, tuple(notes))
+
+
+def _gathered(raw: Sequence[RawSample]) -> list[str]:
+    """The notes of single images, each once, with the images that it is about."""
+    about: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for sample in raw:
+        for note in sample.notes:
+            about[note][sample.name] = None
+    return [f"{_listed(list(names))}: {note}" for note, names in about.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def check_channels(samples: Sequence[RawSample]) -> None:
@@ -199,14 +263,29 @@ def check_channels(samples: Sequence[RawSample]) -> None:
         raise DataError(f"images differ in their number of channels: {found}. Convert all to the same, grey or RGB.")
 
 
-def _sample(raw: RawSample, labelling: Labelling) -> Sample:
+def _sample(raw: RawSample, meaning: Meaning | None, labelling: Labelling) -> Sample:
+    labels, valid = labels_of(raw, meaning, labelling)
+    return Sample(raw.name, raw.image, labels, valid, raw.group, raw.source)
+
+
+def labels_of(
+    raw: RawSample, meaning: Meaning | None, labelling: Labelling
+) -> tuple[NDArray[np.int32], NDArray[np.bool_] | None]:
+    """Class indices or object ids of a sample, 0 where ignored, and which pixels count; None where all do.
+
+    Raises:
+        DataError: the labels hold values that the labelling does not know.
+    """
+    values, masks = raw.labels, [raw.valid]
     try:
-        labels = to_classes(raw.labels, labelling)
+        if meaning is not None:
+            values, annotated = values_for(raw.labels, raw.classes, meaning, labelling)
+            masks.append(annotated)
+        labels = to_classes(values, labelling)
     except DataError as error:
         raise DataError(f"{raw.source or raw.name}: {error}") from error
-    ignored = labels == IGNORED
-    valid = raw.valid
-    if ignored.any():
-        valid = ~ignored if valid is None else valid & ~ignored
-        labels[ignored] = 0
-    return Sample(raw.name, raw.image, labels, valid, raw.group, raw.source)
+    if (labels == IGNORED).any():
+        masks.append(labels != IGNORED)
+        labels[labels == IGNORED] = 0
+    given = [mask for mask in masks if mask is not None]
+    return labels, np.logical_and.reduce(given) if given else None

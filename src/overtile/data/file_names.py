@@ -24,9 +24,23 @@ def natural_order(path: Path) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part)
 
 
+def suffix_of(path: Path) -> str:
+    """Suffix in lower case, with what is compressed.
+
+    >>> suffix_of(Path("a.ome.TIF")), suffix_of(Path("brain.nii.gz"))
+    ('.tif', '.nii.gz')
+    """
+    suffix = path.suffix.lower()
+    return ".nii.gz" if suffix == ".gz" and path.stem.lower().endswith(".nii") else suffix
+
+
 def stem_of(path: Path) -> str:
-    """Name without suffix and without the .ome of .ome.tif."""
-    return path.stem.removesuffix(".ome")
+    """Name without suffix, without the .ome of .ome.tif and the .nii of .nii.gz.
+
+    >>> stem_of(Path("a.ome.zarr")), stem_of(Path("brain.nii.gz"))
+    ('a', 'brain')
+    """
+    return path.name[: len(path.name) - len(suffix_of(path))].removesuffix(".ome")
 
 
 def stripped(stem: str, suffixes: Iterable[str]) -> str:

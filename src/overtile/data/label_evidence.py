@@ -70,7 +70,7 @@ def describe_labels(labels: Sequence[NDArray[Any]], *, ignore_label: int | None 
         area_px=float(np.median([n for count in counts for v, n in count.items() if v > 0] or [0])),
         consecutive=sum(v == list(range(1, len(v) + 1)) for v in some) / max(1, len(some)),
         values_vary=len({tuple(v) for v in some}) > 1,
-        smoothed=_smoothed(looked_at, ignore_label),
+        smoothed=thin_values(looked_at, ignore_label),
         empty_images=tuple(i for i, count in enumerate(counts) if len(count) < 2),
     )
 
@@ -113,8 +113,11 @@ def pieces(labels: NDArray[Any], *, connectivity: int = 1) -> tuple[NDArray[Any]
     return labels.ravel()[first], sizes
 
 
-def _smoothed(labels: Sequence[NDArray[Any]], ignore_label: int | None) -> tuple[int, ...]:
-    """Values that never fill a 3x3 block: at least three that outnumber the others, which cover most of the area."""
+def thin_values(labels: Sequence[NDArray[Any]], ignore_label: int | None = None) -> tuple[int, ...]:
+    """Values that never fill a 3x3 block: at least three that outnumber the others, which cover most of the area.
+
+    Smoothing, JPEG and resizing leave such values between the regions of a mask; ascending, none where it is clean.
+    """
     solid: Counter[int] = Counter()
     total: Counter[int] = Counter()
     for array in labels:

@@ -50,7 +50,9 @@ def near_duplicates(
     >>> near_duplicates([Image(a), Image(b), Image(np.roll(a, 12, axis=2))]).tolist()
     [0, 1, 0]
     """
-    masks = [None] * len(images) if valid is None else list(valid)
+    given = [None] * len(images) if valid is None else valid
+    # A mask that leaves less than half of an image is a sparse annotation, no field of view: all of it is compared.
+    masks = [mask if mask is not None and mask.mean() >= 0.5 else None for mask in given]
     thumbs = np.stack([_thumbnail(image.array, mask) for image, mask in zip(images, masks, strict=True)])
     similarity = _similarity(_normalised(thumbs))
     groups = _joined(similarity > ALIKE)

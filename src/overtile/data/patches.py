@@ -7,9 +7,15 @@ from numpy.typing import NDArray
 
 from overtile.core.errors import ShapeError
 
+SPARSE = 0.5
+"""Where less than this share of an image is annotated, annotated pixels are kept away from the rim of the window."""
+
 
 class PatchSampler:
     """Draws window positions in one image; the index of its foreground is made once.
+
+    In a sparsely annotated image the pixel that a window is drawn for lies in the central half of it, because rotation
+    and magnification would turn many of those at the rim out of the patch, and leave it without annotation.
 
     Args:
         labels: class indices or object ids (y, x), 0 = background.
@@ -31,6 +37,8 @@ class PatchSampler:
         _, starts = np.unique(labels.ravel()[self._foreground], return_index=True)
         self._bounds = np.append(starts, len(self._foreground))
         self._valid = None if valid is None or valid.all() else np.flatnonzero(valid)
+        sparse = valid is not None and valid.mean() < SPARSE
+        self._rim = tuple(s // 4 if sparse else 0 for s in size)
 
     def centres(self, n: int, rng: np.random.Generator, *, foreground_fraction: float = 0.5) -> NDArray[np.int64]:
         """Draw n window centres (n, 2); the window of a centre c starts at c - size // 2.
@@ -58,10 +66,10 @@ class PatchSampler:
         ]
 
     def _containing(self, rng: np.random.Generator, pixel: int) -> list[int]:
-        """Draw uniformly among the windows inside the image that hold a pixel."""
+        """Draw uniformly among the windows inside the image that hold a pixel, not within their rim if possible."""
         centre = []
-        for p, n, s in zip(np.unravel_index(pixel, self.shape), self.shape, self.size, strict=True):
-            first, last = max(0, int(p) - s + 1), min(int(p), n - s)
+        for p, n, s, rim in zip(np.unravel_index(pixel, self.shape), self.shape, self.size, self._rim, strict=True):
+            first, last = max(0, min(int(p) - s + 1 + rim, n - s)), min(max(int(p) - rim, 0), n - s)
             centre.append(int(rng.integers(first, last + 1)) + s // 2 if n > s else n // 2)
         return centre
 

@@ -183,7 +183,8 @@ def spatial_blocks(sample: Sample, folds: int) -> tuple[Split, ...]:
         DataError: the strips would be too narrow.
     """
     axis = int(np.argmax(sample.labels.shape))
-    edges = np.linspace(0, sample.labels.shape[axis], folds + 1).astype(int).tolist()
+    inner = [_cut(sample, axis, fold / folds) for fold in range(1, folds)]
+    edges = [0, *inner, sample.labels.shape[axis]]
     return tuple(_strip(sample, axis, start, stop) for start, stop in pairwise(edges))
 
 
@@ -191,14 +192,30 @@ def _held_out_strip(sample: Sample, fraction: float, seed: int) -> Split:
     """Cut a strip from one of the four sides; a side with all classes in both parts is preferred."""
     strips = []
     for axis, length in enumerate(sample.labels.shape):
-        width = max(1, round(fraction * length))
-        if width >= SMALLEST_BLOCK_PX and length - width >= SMALLEST_BLOCK_PX:
-            strips += [_strip(sample, axis, 0, width), _strip(sample, axis, length - width, length)]
+        for start, stop in ((0, _cut(sample, axis, fraction)), (_cut(sample, axis, 1 - fraction), length)):
+            if stop - start >= SMALLEST_BLOCK_PX and length - (stop - start) >= SMALLEST_BLOCK_PX:
+                strips.append(_strip(sample, axis, start, stop))
     if not strips:
         raise DataError(_too_small(sample))
     order = generator(seed, "holdout").permutation(len(strips)).tolist()
     best: Split = max((strips[i] for i in order), key=_block_coverage)
     return best
+
+
+def _cut(sample: Sample, axis: int, share: float) -> int:
+    """The row or column before which a share of the annotated pixels lies.
+
+    >>> from overtile.core.image import Image
+    >>> labels = np.zeros((4, 10), np.int32)
+    >>> box = np.indices((4, 10))[1] >= 6
+    >>> [_cut(Sample("a", Image(labels[np.newaxis]), labels, valid), 1, 0.5) for valid in (None, box)]
+    [5, 8]
+    """
+    length: int = sample.labels.shape[axis]
+    if sample.valid is None or sample.valid.all():
+        return round(share * length)
+    annotated = np.cumsum(sample.valid.sum(axis=1 - axis))
+    return int(np.searchsorted(annotated, share * annotated[-1])) + 1
 
 
 def _block_coverage(split: Split) -> float:
@@ -210,9 +227,10 @@ def _strip(sample: Sample, axis: int, start: int, stop: int) -> Split:
     length = sample.labels.shape[axis]
     if stop - start < SMALLEST_BLOCK_PX or length - (stop - start) < SMALLEST_BLOCK_PX:
         raise DataError(_too_small(sample))
-    rest = [(a, b) for a, b in ((0, start), (stop, length)) if b - a >= SMALLEST_BLOCK_PX]
+    rest = [_crop(sample, axis, a, b) for a, b in ((0, start), (stop, length)) if b - a >= SMALLEST_BLOCK_PX]
+    annotated = tuple(part for part in rest if part.valid is None or part.valid.any())
     return Split(
-        tuple(_crop(sample, axis, a, b) for a, b in rest) or (_crop(sample, axis, 0, length),),
+        annotated or (_crop(sample, axis, 0, length),),
         (_crop(sample, axis, start, stop),),
     )
 

@@ -1,26 +1,46 @@
 """What a set of annotated images holds: sizes, intensities, classes, objects."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import pi, sqrt
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from overtile.data.dataset import AnnotatedImages, Sample
 from overtile.data.label_evidence import pieces
+from overtile.data.labels import Labelling
 
 
 @dataclass(frozen=True)
 class ImageSummary:
-    """One image: its size (y, x), type, and percentiles 0.1 and 99.9 per channel."""
+    """One image.
+
+    Attributes:
+        name: unique among the images.
+        size: rows and columns.
+        dtype: type of its samples.
+        intensity_ranges: percentiles 0.1 and 99.9 per channel.
+        pixel_size_um: size of a pixel per axis in micrometres; None where unknown.
+        file: that it was read from; empty where there was none.
+        label_file: that its labels were read from; likewise.
+        class_shares: share of its valid pixels that each class covers, 0 to 1.
+        valid_share: share of its pixels that count, 0 to 1.
+        objects: number of objects and so on; None where labels are classes.
+    """
 
     name: str
     size: tuple[int, int]
     dtype: str
     intensity_ranges: tuple[tuple[float, float], ...]
     pixel_size_um: tuple[float, ...] | None
+    file: str
+    label_file: str
+    class_shares: tuple[float, ...]
+    valid_share: float
+    objects: "ObjectSummary | None"
 
 
 @dataclass(frozen=True)
@@ -74,40 +94,51 @@ class Summary:
         return dict(Counter(image.dtype for image in self.images).most_common())
 
 
-def summarize(data: AnnotatedImages, image_ranges: Sequence[tuple[tuple[float, float], ...]]) -> Summary:
+def summarize(
+    data: AnnotatedImages,
+    image_ranges: Sequence[tuple[tuple[float, float], ...]],
+    label_files: Mapping[Path, Path] | None = None,
+) -> Summary:
     """Summarise annotated images.
 
     Args:
         data: the images.
         image_ranges: per image and channel its intensity range, from `intensity_statistics`.
+        label_files: image file -> label file, where they are known.
     """
-    images = tuple(
-        ImageSummary(s.name, s.labels.shape, str(s.image.array.dtype), ranges, s.image.pixel_size_um)
-        for s, ranges in zip(data.samples, image_ranges, strict=True)
-    )
+    counts = np.array([_class_counts(sample, data.labelling) for sample in data.samples])
     instances = data.labelling.task == "instances"
+    images = tuple(
+        ImageSummary(
+            name=s.name,
+            size=s.labels.shape,
+            dtype=str(s.image.array.dtype),
+            intensity_ranges=ranges,
+            pixel_size_um=s.image.pixel_size_um,
+            file="" if s.source is None else str(s.source),
+            label_file=str((label_files or {}).get(s.source, "")) if s.source is not None else "",
+            class_shares=tuple((pixels / max(1, pixels.sum())).tolist()),
+            valid_share=float(pixels.sum()) / s.labels.size,
+            objects=summarize_objects([s.labels]) if instances else None,
+        )
+        for s, ranges, pixels in zip(data.samples, image_ranges, counts, strict=True)
+    )
+    shares = (counts.sum(0) / max(1, counts.sum())).tolist()
     return Summary(
         layout=data.layout,
         task=data.labelling.task,
         channels=data.channels,
         images=images,
-        classes=_classes(data),
+        classes=tuple(ClassSummary(*pair) for pair in zip(data.labelling.class_names, shares, strict=True)),
         objects=summarize_objects([s.labels for s in data.samples]) if instances else None,
     )
 
 
-def _classes(data: AnnotatedImages) -> tuple[ClassSummary, ...]:
-    names = data.labelling.class_names
-    counts = np.zeros(len(names), np.int64)
-    for sample in data.samples:
-        counts += np.bincount(_class_indices(sample, data.labelling.task), minlength=len(names))
-    total = max(1, int(counts.sum()))
-    return tuple(ClassSummary(name, int(n) / total) for name, n in zip(names, counts, strict=True))
-
-
-def _class_indices(sample: Sample, task: str) -> NDArray[np.int64]:
+def _class_counts(sample: Sample, labelling: Labelling) -> NDArray[np.int64]:
+    """Valid pixels of each class."""
     labels = sample.labels if sample.valid is None else sample.labels[sample.valid]
-    return np.ravel(labels > 0 if task == "instances" else labels).astype(np.int64)
+    indices = np.ravel(labels > 0 if labelling.task == "instances" else labels).astype(np.int64)
+    return np.bincount(indices, minlength=len(labelling.class_names))
 
 
 def summarize_objects(labels: Sequence[NDArray[np.int32]]) -> ObjectSummary:

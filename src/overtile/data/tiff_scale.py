@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import tifffile
@@ -27,7 +30,7 @@ class Scale:
     z_step_um: float | None = None
 
     @staticmethod
-    def of(pixel_size_um: tuple[float, ...] | None) -> Scale:
+    def of(pixel_size_um: Sequence[float] | None) -> Scale:
         """Take the last two of ([z], y, x)."""
         if pixel_size_um is None:
             return Scale()
@@ -41,7 +44,7 @@ def read_scale(tiff: tifffile.TiffFile) -> Scale:
         return _from_ome(tiff.ome_metadata)
     if tiff.imagej_metadata is not None:
         return _from_imagej(tiff, tiff.imagej_metadata)
-    return _from_tags(tiff)
+    return _from_aperio(tiff) if tiff.is_svs else _from_tags(tiff)
 
 
 def _from_ome(xml: str) -> Scale:
@@ -75,6 +78,13 @@ def _from_tags(tiff: tifffile.TiffFile) -> Scale:
     return Scale((y, x)) if max(y, x) <= LARGEST_PLAUSIBLE_UM else Scale()
 
 
+def _from_aperio(tiff: tifffile.TiffFile) -> Scale:
+    """Read "MPP = 0.499", micrometres per pixel, from the description of a slide."""
+    found = re.search(r"\bMPP\s*=\s*(\d*\.?\d+)", tiff.pages.first.description)
+    size = float(found[1]) if found else 0.0
+    return Scale((size, size)) if size > 0 else Scale()
+
+
 def _pixels_per_unit(tiff: tifffile.TiffFile) -> tuple[float, float] | None:
     """Read the tags XResolution and YResolution as (y, x)."""
     values = []
@@ -92,3 +102,14 @@ def resolution_tags(scale: Scale) -> dict[str, Any]:
         return {}
     y, x = scale.pixel_size_um
     return {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}
+
+
+def ome_sizes(pixel_size_um: Sequence[float] | None) -> dict[str, Any]:
+    """Make the OME metadata of tifffile.imwrite that store a pixel size; an unknown one is left out.
+
+    >>> ome_sizes((float("nan"), 0.5, 0.25))
+    {'PhysicalSizeX': 0.25, 'PhysicalSizeXUnit': 'µm', 'PhysicalSizeY': 0.5, 'PhysicalSizeYUnit': 'µm'}
+    """
+    sizes = zip("XYZ", (pixel_size_um or ())[::-1], strict=False)
+    known = [(axis, size) for axis, size in sizes if isfinite(size)]
+    return {f"PhysicalSize{axis}{part}": value for axis, size in known for part, value in (("", size), ("Unit", "µm"))}

@@ -32,6 +32,26 @@ def windows(shape: Sequence[int], tile: Sequence[int]) -> Iterator[Window]:
         yield tuple(slice(s, min(s + t, n)) for s, t, n in zip(start, tile, shape, strict=True))
 
 
+def overlapping(part: Window, shape: Sequence[int], tile: Sequence[int]) -> Iterator[tuple[Window, Window, Window]]:
+    """The windows of `windows(shape, tile)` that a part of the array has pixels in.
+
+    Yields:
+        the window; the pixels of the part within it; and within the part.
+
+    >>> list(overlapping((slice(1, 4),), (5,), (3,)))[0]
+    ((slice(0, 3, None),), (slice(1, 3, None),), (slice(0, 2, None),))
+    """
+    firsts = [range(p.start // t * t, p.stop, t) for p, t in zip(part, tile, strict=True)]
+    for start in product(*firsts):
+        window = tuple(slice(s, min(s + t, n)) for s, t, n in zip(start, tile, shape, strict=True))
+        both = [(max(w.start, p.start), min(w.stop, p.stop)) for w, p in zip(window, part, strict=True)]
+        yield (
+            window,
+            tuple(slice(a - w.start, b - w.start) for (a, b), w in zip(both, window, strict=True)),
+            tuple(slice(a - p.start, b - p.start) for (a, b), p in zip(both, part, strict=True)),
+        )
+
+
 class SeamPlanes:
     """The last pixels before and the first after every seam of a tiled image, collected tile by tile.
 

@@ -5,7 +5,9 @@ y .. y + 1. A polygon therefore has exactly the area of its pixels, and outlines
 """
 
 import io
+import json
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, no_type_check
@@ -23,6 +25,8 @@ Ring = NDArray[np.int64]
 """Corners (n, 2) as x, y without repeating the first; clockwise on the screen around pixels, else around a hole."""
 
 
+BLOCK_PX = 2048
+
 OBJECT_TYPES = ("annotation", "detection", "cell")
 
 
@@ -34,33 +38,75 @@ class Outline:
         id: of the object.
         class_name: its class.
         polygons: one per 4-connected piece, each the outer ring and then its holes.
+        plane: of a stack, counted from 0; None in a single image.
     """
 
     id: int
     class_name: str
     polygons: tuple[tuple[Ring, ...], ...]
+    plane: int | None = None
 
 
-def outlines(instances: Any, rows: Sequence[Row]) -> Iterator[Outline]:
-    """Trace the objects of a table, one at a time, reading only their bounding boxes.
+def outlines(instances: Any, rows: Iterable[Row], *, block: int = BLOCK_PX) -> Iterator[Outline]:
+    """Trace the objects of a table block by block, one object at a time.
+
+    Objects whose bounding box begins in the same block are traced from one reading of it, so that a compressed store is
+    not decoded anew for every object. An object larger than a block is read on its own.
 
     Args:
-        instances: ids (y, x); anything that gives slices (NumPy, memory map, Zarr).
+        instances: ids ([z], y, x); anything that gives slices (NumPy, memory map, Zarr).
         rows: of `object_table` for these instances.
+        block: side of a block in pixels; at most twice as much per axis is read at once, apart from larger objects.
+
+    Returns:
+        Outlines block by block, in each in the order of the rows; of a stack, one for each plane that an object is in.
 
     Raises:
-        ShapeError: the instances are not (y, x).
+        ShapeError: the instances are not ([z], y, x).
 
     >>> rows = [{"id": 5, "class": "cell", "bbox_y0": 0, "bbox_x0": 1, "bbox_y1": 1, "bbox_x1": 3}]
     >>> next(outlines(np.array([[0, 5, 5]]), rows)).polygons[0][0].tolist()
     [[3, 0], [3, 1], [1, 1], [1, 0]]
     """
-    if len(instances.shape) != 2:
-        raise ShapeError(f"outlines are of 2-D images (y, x), got {instances.shape}: pass one plane at a time")
+    if len(instances.shape) not in (2, 3):
+        raise ShapeError(f"outlines are of images (y, x) or stacks (z, y, x), got {instances.shape}")
+    blocks: dict[tuple[int, ...], list[_Boxed]] = defaultdict(list)
     for row in rows:
         y0, x0, y1, x1 = (int(row[f"bbox_{end}"] or 0) for end in ("y0", "x0", "y1", "x1"))
-        mask = np.asarray(instances[y0:y1, x0:x1]) == row["id"]
-        yield Outline(int(row["id"] or 0), str(row["class"]), trace(mask, origin=(x0, y0)))
+        planes = range(int(row["bbox_z0"] or 0), int(row["bbox_z1"] or 0)) if "bbox_z0" in row else [None]
+        for plane in planes:
+            large = max(y1 - y0, x1 - x0) > block
+            place = (y0, x0, int(row["id"] or 0)) if large else (y0 // block, x0 // block)
+            key = (-1 if plane is None else plane, *place)
+            blocks[key].append(_Boxed(int(row["id"] or 0), str(row["class"]), plane, (y0, x0), (y1, x1)))
+    for _, members in sorted(blocks.items()):
+        yield from _outlines_of(instances, members)
+
+
+@dataclass(frozen=True, slots=True)
+class _Boxed:
+    """An object in one plane, and its bounding box (y, x), from `first` up to but not including `stop`."""
+
+    id: int
+    class_name: str
+    plane: int | None
+    first: tuple[int, int]
+    stop: tuple[int, int]
+
+
+def _outlines_of(instances: Any, members: Sequence[_Boxed]) -> Iterator[Outline]:
+    """Outlines of objects that are read together."""
+    (y0, x0), (y1, x1) = (
+        tuple(pick(getattr(m, end)[axis] for m in members) for axis in (0, 1))
+        for pick, end in ((min, "first"), (max, "stop"))
+    )
+    lead = () if members[0].plane is None else (members[0].plane,)
+    region = np.asarray(instances[(*lead, slice(y0, y1), slice(x0, x1))])
+    for member in members:
+        rows, columns = (slice(a - o, b - o) for a, b, o in zip(member.first, member.stop, (y0, x0), strict=True))
+        polygons = trace(region[rows, columns] == member.id, origin=(member.first[1], member.first[0]))
+        if polygons:
+            yield Outline(member.id, member.class_name, polygons, member.plane)
 
 
 def trace(mask: NDArray[np.bool_], *, origin: tuple[int, int] = (0, 0)) -> tuple[tuple[Ring, ...], ...]:
@@ -99,21 +145,33 @@ def geojson(objects: Iterable[Outline], *, object_type: str = "annotation") -> d
     >>> geojson([Outline(3, "cell", ((square,),))])["features"][0]["properties"]
     {'objectType': 'annotation', 'name': '3', 'classification': {'name': 'cell'}}
     """
+    return {"type": "FeatureCollection", "features": list(_features(objects, object_type))}
+
+
+def geojson_lines(objects: Iterable[Outline], *, object_type: str = "annotation") -> Iterator[str]:
+    """Text of what `geojson` gives, one object at a time."""
+    yield '{"type": "FeatureCollection", "features": ['
+    for number, feature in enumerate(_features(objects, object_type)):
+        yield ("," if number else "") + "\n" + json.dumps(feature)
+    yield "\n]}\n"
+
+
+def _features(objects: Iterable[Outline], object_type: str) -> Iterator[dict[str, Any]]:
     if object_type not in OBJECT_TYPES:
         raise UnknownNameError("type of QuPath object", object_type, OBJECT_TYPES)
-    features = []
     for outline in objects:
         polygons = [[_closed(ring) for ring in polygon] for polygon in outline.polygons]
+        geometry: dict[str, Any] = {"type": "MultiPolygon", "coordinates": polygons}
+        if len(polygons) == 1:
+            geometry = {"type": "Polygon", "coordinates": polygons[0]}
+        if outline.plane is not None:
+            geometry["plane"] = {"c": -1, "z": outline.plane, "t": 0}
         properties = {
             "objectType": object_type,
             "name": str(outline.id),
             "classification": {"name": outline.class_name},
         }
-        geometry: dict[str, Any] = {"type": "MultiPolygon", "coordinates": polygons}
-        if len(polygons) == 1:
-            geometry = {"type": "Polygon", "coordinates": polygons[0]}
-        features.append({"type": "Feature", "geometry": geometry, "properties": properties})
-    return {"type": "FeatureCollection", "features": features}
+        yield {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
 def roi_zip(objects: Iterable[Outline]) -> bytes:
@@ -130,19 +188,36 @@ def roi_zip(objects: Iterable[Outline]) -> bytes:
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for outline in objects:
-            name = f"{outline.class_name}_{outline.id}".replace("/", "-")
-            archive.writestr(f"{name}.roi", _roi(outline, name).tobytes())
+        for name, content in roi_files(objects):
+            archive.writestr(name, content)
     return buffer.getvalue()
+
+
+def roi_files(objects: Iterable[Outline]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file in the zip of `roi_zip`, one object at a time."""
+    for outline in objects:
+        name = f"{outline.class_name}_{outline.id}".replace("/", "-")
+        if outline.plane is not None:
+            name += f"_z{outline.plane + 1}"
+        roi = _roi(outline, name)
+        roi.position = 0 if outline.plane is None else outline.plane + 1
+        yield f"{name}.roi", roi.tobytes()
+
+
+def refuse_rois(largest: int, what: str) -> None:
+    """Stop where coordinates are larger than ImageJ ROIs can hold.
+
+    Raises:
+        DataError: they are.
+    """
+    if largest > np.iinfo(np.int16).max:
+        raise DataError(f"ImageJ ROIs hold coordinates up to 32767, {what} reaches {largest}: write GeoJSON instead")
 
 
 def _roi(outline: Outline, name: str) -> ImagejRoi:
     rings = [ring for polygon in outline.polygons for ring in polygon]
     corners = np.concatenate(rings)
-    if corners.max() > np.iinfo(np.int16).max:
-        raise DataError(
-            f"ImageJ ROIs hold coordinates up to 32767, object {outline.id} reaches {corners.max()}: write GeoJSON instead"
-        )
+    refuse_rois(int(corners.max()), f"object {outline.id}")
     if len(rings) == 1:
         roi = ImagejRoi.frompoints(rings[0].astype(np.int32), name=name)
         roi.roitype = ROI_TYPE.POLYGON

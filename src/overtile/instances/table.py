@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,57 @@ class Naming:
 
 
 @dataclass(frozen=True)
+class ObjectTable:
+    """Measurements of objects, kept as arrays; rows are made one by one, since a slide has millions of them.
+
+    Attributes:
+        shape: (*S), size of the whole image.
+        naming: names and units.
+    """
+
+    shape: tuple[int, ...]
+    naming: Naming
+    _sums: "_Sums"
+    _layers: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Number of objects."""
+        return self._sums.ids.size
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        axes, extent = self._axes, "area" if len(self.shape) == 2 else "volume"
+        return [
+            *("id", "class", f"{extent}_px", f"{extent}_um{len(self.shape)}"),
+            *(f"centroid_{axis}" for axis in axes),
+            *(f"bbox_{axis}{end}" for end in "01" for axis in axes),
+            *self._layers,
+            "touches_edge",
+        ]
+
+    def rows(self) -> Iterator[Row]:
+        """One row per object, in the order of the ids."""
+        columns, pixel = self.columns, self.naming.pixel_size_um
+        size = None if pixel is None else float(np.prod(pixel))
+        for i in range(len(self)):
+            area, first, last = int(self._sums.area[i]), self._sums.first[i], self._sums.last[i]
+            means = (self._sums.sums[i] / area).tolist()
+            n = len(self.shape)
+            values = [
+                *(int(self._sums.ids[i]), self.naming.class_names[int(self._sums.votes[i].argmax())]),
+                *(area, None if size is None else area * size),
+                *(*means[:n], *first.tolist(), *(last + 1).tolist(), *means[n:]),
+                bool((first == 0).any() or (last == np.asarray(self.shape) - 1).any()),
+            ]
+            yield dict(zip(columns, values, strict=True))
+
+    @property
+    def _axes(self) -> str:
+        return "zyx"[-len(self.shape) :]
+
+
+@dataclass(frozen=True)
 class _Sums:
     """Sums over the pixels of each object, one row each; `sums` are coordinates, channels and probability."""
 
@@ -60,6 +112,21 @@ class _Sums:
     last: NDArray[np.int64]
     sums: NDArray[np.float64]
     votes: NDArray[np.int64]
+
+
+def measure(parts: Iterable[Measured], *, shape: Sequence[int], naming: Naming | None = None) -> ObjectTable:
+    """Measure every object of an image that comes tile by tile; arguments, columns and errors as for `object_table`.
+
+    Sums of whole numbers, and of float16, do not depend on the tiles; those of other fractions do by their rounding.
+    """
+    naming = naming or Naming()
+    layers: tuple[str, ...] = ()
+    summed = [_sum(Measured(np.zeros((0,) * len(shape), np.int64)), len(naming.class_names))]
+    for part in parts:
+        _check(part, len(shape))
+        layers = _layer_names(part, naming)
+        summed.append(_sum(part, len(naming.class_names)))
+    return ObjectTable(tuple(shape), naming, _merge(summed[1:] or summed), layers)
 
 
 def object_table(
@@ -88,31 +155,31 @@ def object_table(
     >>> row["id"], row["area_px"], row["area_um2"], row["centroid_x"], row["bbox_x1"], row["touches_edge"]
     (7, 2, 0.5, 1.5, 3, True)
     """
-    naming = naming or Naming()
     if isinstance(parts, Measured):
         shape, parts = parts.instances.shape, [parts]
     if shape is None:
         raise ShapeError("expected the size of the whole image with tiles: pass shape=(y, x)")
-    summed, layers = [], []
-    for part in parts:
-        _check(part, len(shape))
-        layers = _layer_names(part, naming)
-        summed.append(_sum(part, len(naming.class_names)))
-    return _rows(_merge(summed), shape, layers, naming) if summed else []
+    return list(measure(parts, shape=shape, naming=naming).rows())
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+    """Lines of comma-separated values, the header first; True and False as 1 and 0, unknown values empty."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    for values in chain([columns], (row.values() for row in rows)):
+        writer.writerow([int(v) if isinstance(v, bool) else v for v in values])
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
 
 
 def table_csv(rows: Sequence[Row]) -> str:
-    r"""Table as comma-separated values with a header; True and False as 1 and 0, unknown values empty.
+    r"""Table as text, see `csv_lines`; nothing where there are no rows.
 
     >>> table_csv([{"id": 1, "area_um2": None, "touches_edge": True}])
     'id,area_um2,touches_edge\r\n1,,1\r\n'
     """
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows({k: int(v) if isinstance(v, bool) else v for k, v in row.items()} for row in rows)
-    return text.getvalue()
+    return "".join(csv_lines(list(rows[0]), rows)) if rows else ""
 
 
 def _check(part: Measured, ndim: int) -> None:
@@ -125,14 +192,14 @@ def _check(part: Measured, ndim: int) -> None:
             raise ShapeError(f"expected {name} over the pixels of the instances {size}, got {array.shape}")
 
 
-def _layer_names(part: Measured, naming: Naming) -> list[str]:
+def _layer_names(part: Measured, naming: Naming) -> tuple[str, ...]:
     """Column of each channel, and of the probability."""
     channels = 0 if part.image is None else len(part.image)
     names = naming.channel_names or tuple(str(i + 1) for i in range(channels))
     if channels and len(names) != channels:
         raise ShapeError(f"expected a name for each of {channels} channels, got {len(names)}: {', '.join(names)}")
     columns = [f"mean_intensity_{name}" for name in names] if channels > 1 else ["mean_intensity"] * channels
-    return columns + ["mean_probability"] * (part.probability is not None)
+    return (*columns, *["mean_probability"] * (part.probability is not None))
 
 
 def _sum(part: Measured, n_classes: int) -> _Sums:
@@ -176,21 +243,3 @@ def _merge(parts: list[_Sums]) -> _Sums:
     np.minimum.at(first, index, np.concatenate([part.first for part in parts]))
     np.maximum.at(last, index, np.concatenate([part.last for part in parts]))
     return _Sums(ids, area, first, last, sums, votes)
-
-
-def _rows(objects: _Sums, shape: Sequence[int], layers: list[str], naming: Naming) -> list[Row]:
-    """Columns with names and units."""
-    axes, extent = "zyx"[-len(shape) :], "area" if len(shape) == 2 else "volume"
-    pixel = None if naming.pixel_size_um is None else float(np.prod(naming.pixel_size_um))
-    means = objects.sums / objects.area[:, None]
-    edge = ((objects.first == 0) | (objects.last == np.asarray(shape) - 1)).any(axis=1)
-    rows: list[Row] = []
-    for i, area in enumerate(objects.area.tolist()):
-        row: Row = {"id": int(objects.ids[i]), "class": naming.class_names[int(objects.votes[i].argmax())]}
-        row |= {f"{extent}_px": area, f"{extent}_um{len(shape)}": None if pixel is None else area * pixel}
-        row |= dict(zip((f"centroid_{axis}" for axis in axes), means[i].tolist(), strict=False))
-        row |= dict(zip((f"bbox_{axis}0" for axis in axes), objects.first[i].tolist(), strict=True))
-        row |= dict(zip((f"bbox_{axis}1" for axis in axes), (objects.last[i] + 1).tolist(), strict=True))
-        row |= dict(zip(layers, means[i, len(shape) :].tolist(), strict=True))
-        rows.append(row | {"touches_edge": bool(edge[i])})
-    return rows

@@ -40,24 +40,23 @@ def foreground_relief(maps: NDArray[Any]) -> Relief:
     return Relief(foreground, foreground)
 
 
-def boundary_relief(maps: NDArray[Any]) -> Relief:
-    """Probabilities (3, *S) of background, interior and boundary: the interior is the centre."""
+def middle_relief(maps: NDArray[Any]) -> Relief:
+    """Probabilities (3, *S) of background, middle and rim of objects: the middle is the centre.
+
+    Where distances were trained, the probability of the middle is the distance to the border, as a share of the
+    largest one in the object.
+    """
     return Relief((1 - maps[0]).astype(np.float32), maps[1].astype(np.float32))
-
-
-def distance_relief(maps: NDArray[Any]) -> Relief:
-    """Foreground probability and distance to the border (2, *S): the distance is the centre."""
-    return Relief(maps[0].astype(np.float32), maps[1].astype(np.float32))
 
 
 METHODS: dict[str, Callable[[NDArray[Any]], Relief]] = {
     "foreground": foreground_relief,
-    "boundary": boundary_relief,
-    "distance": distance_relief,
+    "boundary": middle_relief,
+    "distance": middle_relief,
 }
 """What is the foreground and what is the centre of objects, by the name of the target that was trained."""
 
-MAPS = {"boundary": 3, "distance": 2}
+MAPS = {"boundary": 3, "distance": 3}
 """Number of maps that a method needs; the others take two or more."""
 
 

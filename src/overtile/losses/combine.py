@@ -6,14 +6,14 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor
 
-from overtile.core.errors import ShapeError, UnknownNameError
+from overtile.core.errors import OptionError, ShapeError, UnknownNameError
 from overtile.losses.cross_entropy import cross_entropy, focal
 from overtile.losses.ms_ssim import ms_ssim_loss
 from overtile.losses.overlap import Overlap, iou, soft_dice
-from overtile.losses.pixels import Loss, check_name, full_precision, mean_over
+from overtile.losses.pixels import Loss, Target, check_name, full_precision, mean_over
 
 HeadReduction = Literal["mean", "sum"]
 
@@ -35,7 +35,7 @@ def weighted_sum(*terms: tuple[float, Loss]) -> Loss:
 
 def deep_supervision(
     heads: Sequence[Tensor],
-    target: Integer[Tensor, " batch *space"],
+    target: Target,
     weight: Float[Tensor, " batch *space"] | None = None,
     *,
     loss: Loss,
@@ -49,7 +49,7 @@ def deep_supervision(
 
     Args:
         heads: logits (B, C, *S), all of the target's size.
-        target: class indices.
+        target: class indices, or shares.
         weight: weights of the pixels, 0 to ignore.
         loss: the loss of a head.
         reduction: mean or sum.
@@ -57,6 +57,7 @@ def deep_supervision(
 
     Raises:
         ShapeError: without heads, or with another number of weights.
+        OptionError: all weights are 0, or one is negative.
         UnknownNameError: for another reduction.
 
     >>> heads = [torch.zeros(1, 2, 1), torch.zeros(1, 2, 1)]
@@ -70,6 +71,8 @@ def deep_supervision(
             f"deep supervision needs heads and one weight for each, got {len(heads)} head(s) and {len(eta)} weight(s): "
             "give as many head_weights as the network returns heads"
         )
+    if min(eta) < 0 or sum(eta) == 0:
+        raise OptionError(f"expected head_weights of 0 or more, one of them above 0, got {eta}")
     total = weighted_sum(*((e, partial(_of_head, loss, head)) for e, head in zip(eta, heads, strict=True)))(
         heads[0], target, weight
     )
@@ -78,7 +81,7 @@ def deep_supervision(
 
 def guidance(
     presence: Float[Tensor, "batch outputs"],
-    target: Integer[Tensor, " batch *space"],
+    target: Target,
     weight: Float[Tensor, " batch *space"] | None = None,
 ) -> Float[Tensor, ""]:
     """Loss of the classification head of U-Net 3+ (Huang et al. 2020, Sect. 2.4): is there any foreground?
@@ -88,7 +91,7 @@ def guidance(
 
     Args:
         presence: logits, one for "foreground", or two for ("background only", "foreground").
-        target: class indices of the pixels.
+        target: class indices of the pixels, or shares.
         weight: weights of the pixels, 0 to ignore.
 
     Raises:
@@ -100,8 +103,9 @@ def guidance(
     if presence.shape[1] not in (1, 2):
         raise ShapeError(f"a classification head has 1 or 2 outputs, got {presence.shape[1]}")
     presence = full_precision(presence)
-    counted = torch.ones_like(target, dtype=torch.bool) if weight is None else weight > 0
-    present = ((target > 0) & counted).flatten(1).any(dim=1)
+    foreground = target[:, 0] < 1 if target.is_floating_point() else target > 0
+    counted = torch.ones_like(foreground) if weight is None else weight > 0
+    present = (foreground & counted).flatten(1).any(dim=1)
     label = present[:, None] if presence.shape[1] == 1 else torch.stack([~present, present], dim=1)
     error = F.binary_cross_entropy_with_logits(presence, label.to(presence.dtype), reduction="none").mean(dim=1)
     return mean_over(error, counted.flatten(1).any(dim=1).to(error.dtype))

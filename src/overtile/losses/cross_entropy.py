@@ -4,10 +4,11 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor
 
-from overtile.losses.pixels import Pixels, check_name, mean_over, pixels
+from overtile.core.errors import OptionError
+from overtile.losses.pixels import Pixels, Target, check_name, mean_over, pixels
 
 Reduction = Literal["weighted_mean", "sum", "mean"]
 """sum w e / sum w, sum w e, or sum w e / number of pixels, ignored ones included."""
@@ -15,7 +16,7 @@ Reduction = Literal["weighted_mean", "sum", "mean"]
 
 def cross_entropy(
     logits: Float[Tensor, "batch classes *space"],
-    target: Integer[Tensor, " batch *space"],
+    target: Target,
     weight: Float[Tensor, " batch *space"] | None = None,
     *,
     class_weights: Float[Tensor, " classes_or_two"] | None = None,
@@ -23,13 +24,14 @@ def cross_entropy(
 ) -> Float[Tensor, ""]:
     """Weighted cross-entropy, the energy of Ronneberger et al. (2015), Eq. 1.
 
-    E = - sum_x w(x) log p_l(x)(x), where l(x) is the class of pixel x. The paper prints no minus sign and names no
+    E = - sum_x w(x) log p_l(x)(x), where l(x) is the class of pixel x; with shares y_c(x) in the classes instead,
+    E = - sum_x w(x) sum_c y_c(x) log p_c(x), which is smallest at p = y. The paper prints no minus sign and names no
     reduction: "sum" is the formula; the default divides it by sum_x w(x), so that the learning rate does not depend
     on the size of the tile.
 
     Args:
         logits: one map per class, or a single one for a binary problem.
-        target: class indices.
+        target: class indices, or shares.
         weight: w(x), 0 to ignore a pixel.
         class_weights: factor of w(x) by the pixel's class, for a binary problem (background, foreground).
         reduction: how pixels are put together.
@@ -44,13 +46,13 @@ def cross_entropy(
     batch = pixels(logits, target, weight)
     w = batch.weight
     if class_weights is not None:
-        w = w * class_weights.to(w)[batch.target]
+        w = w * _mixed(batch, class_weights.to(w))
     return _reduce(_surprise(batch), w, reduction)
 
 
 def focal(
     logits: Float[Tensor, "batch classes *space"],
-    target: Integer[Tensor, " batch *space"],
+    target: Target,
     weight: Float[Tensor, " batch *space"] | None = None,
     *,
     gamma: float = 2.0,
@@ -72,11 +74,16 @@ def focal(
 
     Raises:
         ShapeError: when the shapes do not fit.
+        OptionError: the target holds shares, which the smallest focal loss would not give back.
         UnknownNameError: for another reduction.
 
     >>> focal(torch.zeros(1, 1, 1, 1), torch.tensor([[[1]]]))  # 0.25 * 0.5^2 * ln 2
     tensor(0.0433)
     """
+    if target.is_floating_point():
+        raise OptionError(
+            "the focal loss takes class indices, got shares of classes: use loss.cross_entropy, loss.soft_dice"
+        )
     batch = pixels(logits, target, weight)
     surprise = _surprise(batch)
     # 1 - p_t; the floor keeps the slope of the power finite at p_t = 1
@@ -90,9 +97,16 @@ def focal(
 def _surprise(batch: Pixels) -> Tensor:
     """- log p_t of every pixel, (B, *S)."""
     if batch.logits.shape[1] == 1:
-        truth = batch.target.to(batch.logits.dtype)
-        return F.binary_cross_entropy_with_logits(batch.logits[:, 0], truth, reduction="none")
+        return F.binary_cross_entropy_with_logits(batch.logits[:, 0], batch.one_hot[:, 0], reduction="none")
     return F.cross_entropy(batch.logits, batch.target, reduction="none")
+
+
+def _mixed(batch: Pixels, values: Tensor) -> Tensor:
+    """The value of each pixel's class, (B, *S); of several classes by their shares."""
+    if not batch.target.is_floating_point():
+        return values[batch.target]
+    shares = batch.target if batch.logits.shape[1] > 1 else torch.cat([1 - batch.target, batch.target], dim=1)
+    return torch.einsum("bc...,c->b...", shares, values)
 
 
 def _reduce(error: Tensor, weight: Tensor, reduction: Reduction) -> Tensor:

@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor
 
-from overtile.losses.pixels import check_name, full_precision, mean_over, pixels
+from overtile.losses.pixels import Target, check_name, full_precision, mean_over, pixels
 
 EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """beta_m = gamma_m of the scales, finest first (Wang et al. 2003, Sect. 3.2)."""
@@ -77,7 +77,7 @@ def ms_ssim(
 
 def ms_ssim_loss(
     logits: Float[Tensor, "batch classes *space"],
-    target: Integer[Tensor, " batch *space"],
+    target: Target,
     weight: Float[Tensor, " batch *space"] | None = None,
     *,
     definition: Definition = "wang2003",
@@ -89,7 +89,7 @@ def ms_ssim_loss(
 
     Args:
         logits: one map per class, or a single one for a binary problem.
-        target: class indices.
+        target: class indices, or shares.
         weight: weights of the pixels, 0 to ignore.
         definition: see `ms_ssim`.
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor
 
-from overtile.losses.pixels import check_name, mean_over, pixels
+from overtile.losses.pixels import Target, check_name, mean_over, pixels
 
 Per = Literal["class", "image", "image_class", "batch"]
 Absent = Literal["count", "skip"]
@@ -50,7 +50,7 @@ OFFICIAL_IOU = Overlap(per="image", smooth=0.0)
 
 def soft_dice(
     logits: Float[Tensor, "batch classes *space"],
-    target: Integer[Tensor, " batch *space"],
+    target: Target,
     weight: Float[Tensor, " batch *space"] | None = None,
     *,
     overlap: Overlap = DICE,
@@ -62,7 +62,7 @@ def soft_dice(
 
     Args:
         logits: one map per class, or a single one for a binary problem.
-        target: class indices.
+        target: class indices, or shares.
         weight: weights of the pixels, 0 to ignore.
         overlap: what is summed and what is averaged.
 
@@ -79,7 +79,7 @@ def soft_dice(
 
 def iou(
     logits: Float[Tensor, "batch classes *space"],
-    target: Integer[Tensor, " batch *space"],
+    target: Target,
     weight: Float[Tensor, " batch *space"] | None = None,
     *,
     overlap: Overlap = OFFICIAL_IOU,
@@ -90,7 +90,7 @@ def iou(
 
     Args:
         logits: one map per class, or a single one for a binary problem.
-        target: class indices.
+        target: class indices, or shares.
         weight: weights of the pixels, 0 to ignore.
         overlap: what is summed and what is averaged.
 

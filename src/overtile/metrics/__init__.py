@@ -30,7 +30,7 @@ from overtile.metrics.overlap import (
 )
 from overtile.metrics.pixel import PixelCounts, pixel_counts, pixel_error, pixel_error_f
 from overtile.metrics.rand import InformationSums, RandSums, information_sums, rand_error, rand_sums, v_info, v_rand
-from overtile.metrics.score import TASKS, ImageScore, score_image
+from overtile.metrics.score import TASKS, ImageScore, score_detections, score_image
 from overtile.metrics.sums import pool
 from overtile.metrics.thinning import thin_borders
 from overtile.metrics.warping import (
@@ -91,6 +91,7 @@ __all__ = [
     "rand_error",
     "rand_sums",
     "recall",
+    "score_detections",
     "score_image",
     "seg",
     "separated_mask",

@@ -133,6 +133,27 @@ def score_image(
     return ImageScore(task, statistics)
 
 
+def score_detections(
+    truth: NDArray[Any], prediction: NDArray[Any], *, valid: NDArray[np.bool_] | None = None
+) -> ImageScore:
+    """Compare the objects of one image as the Cell Tracking Challenge does, and in no other way.
+
+    Args:
+        truth: ids, 0 = background.
+        prediction: ids.
+        valid: pixels to count; all where None.
+
+    Raises:
+        ShapeError: the sizes differ.
+        DataError: labels are not integers or are negative.
+
+    >>> list(score_detections(np.array([1, 0]), np.array([5, 5])).statistics)
+    ['tracking']
+    """
+    table = contingency(truth, prediction, valid=valid)
+    return ImageScore("instances", {"tracking": only_objects(tracking_by_object(table))})
+
+
 def _proposals(
     prediction: NDArray[Any], inside: NDArray[np.bool_], task: str, thresholds: Sequence[float]
 ) -> _Proposals:

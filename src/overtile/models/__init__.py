@@ -1,7 +1,9 @@
 """Networks of the U-Net family, and the geometry of any network."""
 
 from overtile.models.architectures import ARCHITECTURES, arguments_of, build
-from overtile.models.checkpoints import load_foreign_state, load_imagenet, read_checkpoint
+from overtile.models.checkpoints import is_same_network, load_foreign_state, load_imagenet, read_checkpoint
+from overtile.models.doubt import Doubt, kind_of_doubt
+from overtile.models.ensemble import Ensemble, members_of
 from overtile.models.geometry import Geometry, geometry
 from overtile.models.heads import Guided, heads_of
 from overtile.models.layout import channels_last
@@ -12,6 +14,8 @@ from overtile.models.summary import Summary, summary
 __all__ = [
     "ARCHITECTURES",
     "PRESETS",
+    "Doubt",
+    "Ensemble",
     "Geometry",
     "Guided",
     "Summary",
@@ -20,8 +24,11 @@ __all__ = [
     "channels_last",
     "geometry",
     "heads_of",
+    "is_same_network",
+    "kind_of_doubt",
     "load_foreign_state",
     "load_imagenet",
+    "members_of",
     "preset",
     "preset_arguments",
     "prune",

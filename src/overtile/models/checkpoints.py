@@ -6,12 +6,15 @@ in which they are computed, as in every U-Net that registers its encoder first a
 """
 
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from overtile.core.errors import ModelFileError
@@ -20,6 +23,12 @@ from overtile.models.encoders import Encoder
 State = Mapping[str, Tensor]
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Keys under which training scripts keep the state dictionary."""
+
+UNREADABLE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError,
+    SafetensorError, pickle.UnpicklingError, struct.error,
+)  # fmt: skip
+"""What readers raise on damaged files and on others' pickles."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,22 @@ def units(state: State) -> list[Unit]:
 def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
     """Read the tensors of a checkpoint; no code in it is run.
 
+    Args:
+        path: written by torch.save, or a .safetensors file, such as timm's weights come in.
+
     Raises:
-        ModelFileError: the file is no PyTorch checkpoint, or holds more than tensors and plain values.
+        ModelFileError: there is no such file, it is no checkpoint, or holds more than tensors and plain values.
     """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelFileError(f"there is no checkpoint {path}: expected a file of torch.save, or .safetensors")
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        content: Any = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except UNREADABLE as error:
         raise ModelFileError(
             f"{path} cannot be read as a PyTorch checkpoint of tensors: save it with torch.save(model.state_dict(), "
             f"path). Whole pickled models are not loaded, since they can run any code. ({type(error).__name__})"
@@ -98,6 +117,29 @@ def load_foreign_state(model: nn.Module, state: State) -> dict[str, str]:
     >>> load_foreign_state(nn.ModuleDict({"conv": nn.Conv2d(1, 2, 3)}), theirs.state_dict())
     {'conv.weight': '0.weight', 'conv.bias': '0.bias'}
     """
+    pairs, missing, left = _paired(model, state)
+    if missing or left:
+        raise ModelFileError(
+            "the checkpoint is of another network than this preset. Not in the checkpoint: "
+            f"{'; '.join(map(str, missing[:5])) or 'nothing'} ({len(missing)} in all). Not in the network: "
+            f"{'; '.join(map(str, left[:5])) or 'nothing'} ({len(left)} in all). Choose the preset, its width, the "
+            "channels and the classes that it was trained with"
+        )
+    return _copy(model, state, pairs)
+
+
+def is_same_network(model: nn.Module, state: State) -> bool:
+    """Whether `load_foreign_state` would succeed; the model's tensors need no values.
+
+    >>> is_same_network(nn.Conv2d(1, 2, 3), nn.Conv2d(1, 4, 3).state_dict())
+    False
+    """
+    _, missing, left = _paired(model, state)
+    return not missing and not left
+
+
+def _paired(model: nn.Module, state: State) -> tuple[list[tuple[Unit, Unit]], list[Unit], list[Unit]]:
+    """Units of both, in pairs; those of the model alone; those of the state alone."""
     left = units(state)
     pairs, missing = [], []
     for ours in units(model.state_dict()):
@@ -107,14 +149,7 @@ def load_foreign_state(model: nn.Module, state: State) -> dict[str, str]:
         else:
             left.remove(theirs)
             pairs.append((ours, theirs))
-    if missing or left:
-        raise ModelFileError(
-            "the checkpoint is of another network than this preset. Not in the checkpoint: "
-            f"{'; '.join(map(str, missing[:5])) or 'nothing'} ({len(missing)} in all). Not in the network: "
-            f"{'; '.join(map(str, left[:5])) or 'nothing'} ({len(left)} in all). Choose the preset, the channels and "
-            "the classes that it was trained with"
-        )
-    return _copy(model, state, pairs)
+    return pairs, missing, left
 
 
 def load_imagenet(model: nn.Module, path: str | Path) -> dict[str, str]:

@@ -26,7 +26,8 @@ class Guided(NamedTuple):
 
     Attributes:
         logits: of each head, finest first; not gated, since a gate would stop the gradient.
-        guidance: logits (batch, 2) of "nothing to segment in this image" and "something"; its loss is cross-entropy.
+        guidance: logits (batch, 2) of "nothing to segment in this image" and "something"; its loss is the binary
+            cross-entropy of each with the image-level label.
     """
 
     logits: tuple[Logits, ...]

@@ -1,12 +1,44 @@
 """How a saved network is executed."""
 
-from overtile.runners.torch import (
+from overtile.runners.allocator import keep_freed_memory
+from overtile.runners.catalogue import RUNNERS, is_file, library_of, make_runner
+from overtile.runners.device import (
     Precision,
-    TorchRunner,
-    fold_batch_norm,
+    fastest_precision,
     has_bfloat16_units,
     pick_device,
     pick_precision,
+    precision_named,
 )
+from overtile.runners.folding import fold_batch_norm
+from overtile.runners.graph import to_onnx
+from overtile.runners.int8 import QuantizedRunner
+from overtile.runners.onnx import OnnxRunner
+from overtile.runners.openvino import OpenVinoRunner
+from overtile.runners.quiet import PACKAGES, is_installed, require
+from overtile.runners.runner import Runner
+from overtile.runners.torch import TorchRunner
 
-__all__ = ["Precision", "TorchRunner", "fold_batch_norm", "has_bfloat16_units", "pick_device", "pick_precision"]
+__all__ = [
+    "PACKAGES",
+    "RUNNERS",
+    "OnnxRunner",
+    "OpenVinoRunner",
+    "Precision",
+    "QuantizedRunner",
+    "Runner",
+    "TorchRunner",
+    "fastest_precision",
+    "fold_batch_norm",
+    "has_bfloat16_units",
+    "is_file",
+    "is_installed",
+    "keep_freed_memory",
+    "library_of",
+    "make_runner",
+    "pick_device",
+    "pick_precision",
+    "precision_named",
+    "require",
+    "to_onnx",
+]

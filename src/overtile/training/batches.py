@@ -17,7 +17,13 @@ from overtile.training.samples import TrainingImage
 
 @dataclass(frozen=True)
 class Batch:
-    """Training patches: image (batch, channel, y, x), and labels and weight (batch, y', x') at the output's size."""
+    """Training patches, labels and weight at the output's size.
+
+    Attributes:
+        image: (batch, channel, y, x).
+        labels: class indices (batch, y', x'), or shares in the classes (batch, class, y', x').
+        weight: (batch, y', x').
+    """
 
     image: Tensor
     labels: Tensor
@@ -41,7 +47,8 @@ class Batches:
         self.output_size = _pair(self.geometry.output_size(self.input_size))
         self.augmentation = AUGMENTATIONS[recipe.augmentation]
         self.window = source_window(self.input_size, self.augmentation.geometric)
-        self.samplers = [PatchSampler(i.labels, i.valid, self.output_size) for i in images]
+        self.samplers = [PatchSampler(i.classes, i.valid, self.output_size) for i in images]
+        self.shares = None if images[0].shares is None else torch.from_numpy(images[0].shares).to(device)
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """Draw one batch."""
@@ -57,9 +64,10 @@ class Batches:
             size=self.input_size,
             generator=torch.Generator().manual_seed(int(rng.integers(2**62))),
         )
+        labels = self._output_part(patch.labels).long()
         return Batch(
             patch.image.contiguous(memory_format=torch.channels_last),
-            self._output_part(patch.labels).long(),
+            labels if self.shares is None else self.shares[labels].movedim(-1, 1),
             self._output_part(patch.weight),  # type: ignore[arg-type]  # weights went in, so weights come out
         )
 

@@ -20,11 +20,16 @@ class TrainingState:
         elapsed_s: time spent training so far, over all resumptions.
         model: state of the network.
         optimizer: state of the optimiser.
+        average: state of the moving average of the weights; empty without one.
+        precision: state of the scaling of gradients in float16; empty in other precisions.
         best_model: state of the network that validated best; None before the first validation.
         best_score: its validation score.
+        best_validation: which validation that was, counted from 1.
         losses: training loss of every step.
+        spikes: steps whose loss was far above the ones before.
         validations: one entry per validation: step, elapsed_s, score, loss, dice.
         interrupted: whether the user ended the training early.
+        stopped_early: whether it ended because the validations did not get better.
         fingerprint: what the run was started with; a resumed run must have the same.
     """
 
@@ -32,11 +37,16 @@ class TrainingState:
     elapsed_s: float = 0.0
     model: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
+    precision: dict[str, Any] = field(default_factory=dict)
     best_model: dict[str, Tensor] | None = None
     best_score: float = float("-inf")
+    best_validation: int = 0
     losses: list[float] = field(default_factory=list)
+    spikes: list[int] = field(default_factory=list)
     validations: list[dict[str, Any]] = field(default_factory=list)
     interrupted: bool = False
+    stopped_early: bool = False
     fingerprint: str = ""
 
 
@@ -48,7 +58,10 @@ def checkpoint_path(model_file: Path) -> Path:
 def save_checkpoint(path: Path, state: TrainingState) -> None:
     """Write the state; an earlier one is replaced only when the new one is complete."""
     with atomic_file(path, overwrite=True) as file:
-        torch.save({entry.name: getattr(state, entry.name) for entry in fields(state)}, file)
+        try:
+            torch.save({entry.name: getattr(state, entry.name) for entry in fields(state)}, file)
+        except RuntimeError as error:  # PyTorch reports its own confusion instead of the full disk
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def load_checkpoint(path: Path, fingerprint: str) -> TrainingState:

@@ -3,89 +3,36 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import cast
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from overtile.bundle import tiling_for
-from overtile.core import TrainingError, generator
+from overtile.core import OvertileError, TrainingError, generator
 from overtile.models import channels_last
+from overtile.training.alarms import background_only, finite, is_spike, save_batch
+from overtile.training.averaging import moving_average
 from overtile.training.batches import Batch, Batches
 from overtile.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from overtile.training.objective import total_loss
+from overtile.training.optimizer import learning_rate, make_optimizer
 from overtile.training.recipe import Recipe
 from overtile.training.samples import TrainingImage
+from overtile.training.scale_out import make_fabric, partners, refuse_uneven
+from overtile.training.settings import Listener, Progress, Settings
+from overtile.training.synced_norm import synced
 from overtile.training.validation import centre_parts, validate
 
 logger = logging.getLogger(__name__)
-
-WARM_UP = 0.05
-"""Share of the training over which the learning rate of the cosine schedule rises."""
 
 VALIDATION_TILE_PX = 512
 
 VALIDATIONS = 10
 """How often a run validates, evenly over its length."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How long, where and from what seed to train.
-
-    Attributes:
-        seconds: time budget; the schedule ends on it. None when `steps` is given.
-        steps: number of optimisation steps. None when `seconds` is given.
-        seed: of everything random.
-        device: to train on.
-        precision: of the network's computations; its weights stay float32.
-        checkpoint: where the unfinished state is kept; None for nowhere.
-        checkpoint_every_s: time between two checkpoints.
-        resume: go on from the checkpoint.
-        fingerprint: names the data and the command, so that only the same run resumes.
-    """
-
-    seconds: float | None
-    steps: int | None
-    seed: int = 0
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    precision: str = "float32"
-    checkpoint: Path | None = None
-    checkpoint_every_s: float = 30.0
-    resume: bool = False
-    fingerprint: str = ""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a running training tells its caller after each step.
-
-    Attributes:
-        step: steps done.
-        fraction: share of the training done, 0 to 1.
-        elapsed_s: time spent.
-        loss: of the step.
-        validation: the latest validation, or None.
-    """
-
-    step: int
-    fraction: float
-    elapsed_s: float
-    loss: float
-    validation: dict[str, Any] | None
-
-
-FABRIC_PRECISION: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
-    "float32": "32-true",
-    "bfloat16": "bf16-mixed",
-    "float16": "16-mixed",
-}
-
-Listener = Callable[[Progress], None]
 
 
 def fit(
@@ -98,7 +45,8 @@ def fit(
 ) -> TrainingState:
     """Train a network in place and leave it with the weights that validated best.
 
-    An interrupt (Ctrl-C) ends the training early and keeps what there is.
+    An interrupt (Ctrl-C) ends the training early and keeps what there is. Where torchrun started several processes,
+    they train together, and each ends with the same weights; only the first validates and writes.
 
     Args:
         model: to train; on return it is on the CPU in evaluation mode.
@@ -113,20 +61,20 @@ def fit(
         the final state with the history of losses and validations.
 
     Raises:
-        TrainingError: the loss became NaN or infinite, or there is nothing to resume.
+        OptionError: the batch cannot be shared by the processes.
+        TrainingError: the loss became NaN or infinite, there is nothing to resume, or another process is gone.
     """
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # no line about the precision that was asked for
-    run = _Run(model, Batches(training, model, recipe, settings.device), validation, recipe, settings)
-    try:
-        run.loop(listener)
-        run.validate()
-    except KeyboardInterrupt:
-        logger.warning("interrupted after %d steps: keeping the best network so far", run.state.step)
-        run.state.interrupted = True
-        run.save()
-        run.validate()
-    run.save()
-    model.load_state_dict(run.state.best_model or run.state.model)
+    fabric = make_fabric(settings)
+    refuse_uneven(recipe.batch, recipe.accumulate, fabric.world_size)
+    trained = model if fabric.world_size == 1 else synced(model)
+    run = _Run(trained, Batches(training, trained, recipe, fabric.device), validation, recipe, settings, fabric)
+    with partners(fabric):
+        run.through(listener)
+        kept = run.state.best_model or run.weights()
+        model.load_state_dict(kept if run.state.interrupted else fabric.broadcast(kept))
+    for receiver in fabric.loggers:
+        receiver.finalize("success")
     model.cpu().eval()
     return run.state
 
@@ -141,120 +89,178 @@ class _Run:
         validation: Sequence[TrainingImage],
         recipe: Recipe,
         settings: Settings,
+        fabric: Fabric,
     ) -> None:
-        self.fabric = Fabric(
-            accelerator=settings.device.type, devices=1, precision=FABRIC_PRECISION[settings.precision]
-        )
-        self.model = model
-        self.network, self.optimizer = self.fabric.setup(channels_last(model), make_optimizer(model, recipe))
+        self.fabric, self.model = fabric, model
+        self.network, self.optimizer = fabric.setup(channels_last(model), make_optimizer(model, recipe))
+        self.average = moving_average(model, recipe.ema) if recipe.ema else None
         self.batches, self.validation = batches, centre_parts(validation)
         self.tiling = tiling_for(batches.geometry, VALIDATION_TILE_PX)
         self.recipe, self.settings = recipe, settings
         self.state = TrainingState(fingerprint=settings.fingerprint)
         if settings.resume and settings.checkpoint is not None:
-            self.state = load_checkpoint(settings.checkpoint, settings.fingerprint)
-            self.model.load_state_dict(self.state.model)
-            self.optimizer.load_state_dict(self.state.optimizer)
+            self._take_up(load_checkpoint(settings.checkpoint, settings.fingerprint))
         self.started = time.monotonic() - self.state.elapsed_s
         self.saved = time.monotonic()
+
+    def _take_up(self, state: TrainingState) -> None:
+        """Go on from a state."""
+        self.state = state
+        self.model.load_state_dict(state.model)
+        self.optimizer.load_state_dict(state.optimizer)
+        self.fabric.strategy.precision.load_state_dict(state.precision)
+        if self.average is not None:
+            self.average.load_state_dict(state.average)
+
+    def through(self, listener: Listener) -> None:
+        """Train to the end, or until an interrupt, with a last validation."""
+        try:
+            self.loop(listener)
+            if not self.state.stopped_early:
+                self.validate()
+        except KeyboardInterrupt:
+            logger.warning("interrupted after %d steps: keeping the best network so far", self.state.step)
+            self.state.interrupted = True
+            self.save()
+            self.validate()
+        self.save()
 
     def loop(self, listener: Listener) -> None:
         """Step, validate and save until the budget is used up."""
         validated = math.floor(self.fraction() * VALIDATIONS)
-        while (fraction := self.fraction()) < 1:
+        while (fraction := self.fabric.broadcast(self.fraction())) < 1:
             loss = self.step(fraction)
             self.state.elapsed_s = time.monotonic() - self.started
+            if not self.fabric.is_global_zero:
+                continue
             due = math.floor(self.fraction() * VALIDATIONS)
             if due > validated and due < VALIDATIONS:
                 validated = due
                 self.validate()
+                stale = len(self.state.validations) - self.state.best_validation
+                self.state.stopped_early = 0 < self.recipe.patience <= stale
             if time.monotonic() - self.saved > self.settings.checkpoint_every_s:
                 self.save()
             latest = self.state.validations[-1] if self.state.validations else None
             listener(Progress(self.state.step, min(self.fraction(), 1.0), self.state.elapsed_s, loss, latest))
 
     def fraction(self) -> float:
-        """Share of the budget that is used up."""
+        """Share of the budget that is used up; 1 where patience is."""
+        if self.state.stopped_early:
+            return 1.0
         if self.settings.steps is not None:
             return self.state.step / self.settings.steps
         return (time.monotonic() - self.started) / (self.settings.seconds or math.inf)
 
     def step(self, fraction: float) -> float:
         """One optimisation step; its random numbers depend on the seed and its number only."""
+        rate = learning_rate(fraction, self.recipe)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(fraction, self.recipe)
+            group["lr"] = rate
         rng = generator(self.settings.seed, "step", self.state.step)
         batch = self.batches.draw(rng)
-        with torch.random.fork_rng():
-            torch.manual_seed(int(rng.integers(2**62)))
-            loss = self.loss(batch)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"the loss became {value} at step {self.state.step}: lower the learning rate "
-                f"(now {learning_rate(fraction, self.recipe):.2g}) or look for extreme pixel values with `overtile check`"
-            )
         self.optimizer.zero_grad()
-        self.fabric.backward(loss)
+        loss = self.backward(batch, int(rng.integers(2**62)))
+        if not math.isfinite(loss):
+            self.refuse(loss, batch, rate)
         if self.recipe.gradient_clip > 0:
             self.fabric.clip_gradients(self.network, self.optimizer, max_norm=self.recipe.gradient_clip)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        self.state.losses.append(loss)
+        if is_spike(self.state.losses):
+            self.state.spikes.append(self.state.step)
         self.state.step += 1
-        self.state.losses.append(value)
-        return value
+        self.fabric.log_dict({"loss": loss, "learning_rate": rate}, self.state.step)
+        return loss
+
+    def backward(self, batch: Batch, seed: int) -> float:
+        """Compute the gradient of the whole batch, this process its share of it, piece by piece; gives the loss.
+
+        Each piece counts by the weight of its pixels, so that the cross-entropy does not depend on how a batch is cut.
+        """
+        count, pieces = self.fabric.world_size, self.recipe.accumulate
+        size = len(batch.image) // (count * pieces)
+        whole = batch.weight.sum().clamp(min=torch.finfo().tiny)
+        total = torch.zeros((), device=self.fabric.device)
+        for i in range(pieces):
+            number = self.fabric.global_rank * pieces + i
+            piece = _part(batch, slice(number * size, (number + 1) * size))
+            share = piece.weight.sum() / whole if count * pieces > 1 else 1.0
+            with (
+                self.fabric.no_backward_sync(self.network, enabled=i + 1 < pieces),
+                torch.random.fork_rng([self.fabric.device] if self.fabric.device.type == "cuda" else []),
+            ):
+                torch.manual_seed(seed + number)
+                loss = self.loss(piece) * share
+                self.fabric.backward(loss * count)  # the mean of the gradients over the processes is their sum then
+            total += loss.detach()
+        return float(cast(Tensor, self.fabric.all_reduce(total, reduce_op="sum")))
 
     def loss(self, batch: Batch) -> Tensor:
         """The recipe's loss of one batch."""
         self.network.train()
         return total_loss(self.network(batch.image), batch, self.recipe)
 
+    def refuse(self, loss: float, batch: Batch, rate: float) -> None:
+        """Stop because of a loss that is no number, with its batch saved.
+
+        Raises:
+            TrainingError: always.
+        """
+        where, step = self.settings.bad_batch, self.state.step
+        if where is not None and self.fabric.is_global_zero:
+            save_batch(where, batch)
+        cause = (
+            f"lower the learning rate (now {rate:.2g}), such as --set learning_rate={rate / 4:.1g}, or --set gradient_clip=1"
+            if finite(batch)
+            else "the batch holds pixels that are no finite numbers: look for the image with `overtile check`"
+        )
+        saved = "" if where is None else f". The batch is in {where} (image, labels, weight)"
+        raise TrainingError(f"the loss became {loss} at step {step}: {cause}{saved}")
+
     def validate(self) -> None:
         """Measure on the validation images, and keep the network if it is the best so far."""
-        if not self.validation:
+        if not self.validation or not self.fabric.is_global_zero:
             return
-        settings = self.settings
-        result = validate(
-            self.model, self.validation, self.tiling, device=settings.device, precision=settings.precision
-        )
+        network = self.model if self.average is None else self.average.module
+        device, precision = self.fabric.device, self.settings.precision
+        result = asdict(validate(network, self.validation, self.tiling, device=device, precision=precision))
         state = self.state
-        state.validations.append({"step": state.step, "elapsed_s": state.elapsed_s, **asdict(result)})
-        if result.score >= state.best_score:
-            state.best_score = result.score
-            state.best_model = {name: tensor.cpu().clone() for name, tensor in self.model.state_dict().items()}
+        state.validations.append({"step": state.step, "elapsed_s": state.elapsed_s, **result})
+        self.fabric.log_dict({"validation_score": result["score"], "validation_loss": result["loss"]}, state.step)
+        if background_only(result) and state.step:
+            logger.info("step %d: only background is predicted on the held-out images", state.step)
+        if result["score"] >= state.best_score:
+            state.best_score = result["score"]
+            state.best_model, state.best_validation = self.weights(), len(state.validations)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Those to validate and to keep: the moving average where there is one."""
+        return _copied((self.model if self.average is None else self.average.module).state_dict())
 
     def save(self) -> None:
-        """Bring the state up to date and write the checkpoint."""
+        """Bring the state up to date and write the checkpoint; a full disk does not end the training."""
+        if not self.fabric.is_global_zero:
+            return
         self.saved = time.monotonic()
-        self.state.model = {name: tensor.cpu().clone() for name, tensor in self.model.state_dict().items()}
-        self.state.optimizer = self.optimizer.state_dict()
-        if self.settings.checkpoint is not None:
-            save_checkpoint(self.settings.checkpoint, self.state)
+        state = self.state
+        state.model, state.optimizer = _copied(self.model.state_dict()), self.optimizer.state_dict()
+        state.precision = self.fabric.strategy.precision.state_dict()
+        state.average = {} if self.average is None else _copied(self.average.state_dict())
+        if self.settings.checkpoint is None:
+            return
+        try:
+            save_checkpoint(self.settings.checkpoint, state)
+        except OvertileError as error:
+            logger.warning("the training goes on, but could not be resumed from here: %s", error)
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser; biases and normalisation weights are not decayed.
-
-    Fused: one pass over the weights instead of ten, which shows in wide networks.
-    """
-    groups = [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, fused=True)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+def _part(batch: Batch, part: slice) -> Batch:
+    """Some of the patches of a batch."""
+    return Batch(**{entry.name: getattr(batch, entry.name)[part] for entry in fields(batch)})
 
 
-def learning_rate(fraction: float, recipe: Recipe) -> float:
-    """Learning rate after a share of the training.
-
-    >>> round(learning_rate(0.05, Recipe(learning_rate=0.1)), 3), round(learning_rate(1.0, Recipe()), 3)
-    (0.1, 0.0)
-    """
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    if fraction < WARM_UP:
-        # Never zero, so that the very first step already moves the weights.
-        return recipe.learning_rate * max(fraction / WARM_UP, 0.01)
-    decay = (fraction - WARM_UP) / (1 - WARM_UP)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(decay, 1.0)))
+def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.cpu().clone() for name, tensor in state.items()}

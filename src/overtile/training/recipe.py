@@ -28,13 +28,20 @@ class Recipe:
         schedule: "constant", or "cosine": linear warm-up over the first 5 %, then a cosine to zero at the end.
         loss: weights of the summed losses, by the names of overtile.losses.LOSSES.
         instance_target: what is learned where labels are object ids. "foreground": objects with a gap of background
-            where they touch; "boundary": background, interior and boundary.
+            where they touch; "boundary": background, interior and boundary; "distance": background, and how far from
+            the border to the middle of its object a pixel is.
         weight_map: a key of overtile.targets.WEIGHT_MAPS; "auto" is unet2015 for object ids and for two
             classes whose objects are densely packed, and uniform otherwise.
         class_balance: w_c of the maps balanced and unet2015 is N / (K N_k) over the training set, instead of 1.
         augmentation: a key of overtile.augment.AUGMENTATIONS.
         foreground: share of the samples that are centred on a foreground pixel.
         gradient_clip: largest norm of the gradient; 0 for none.
+        accumulate: pieces that a batch is computed in, one after another, to need less memory. Batch normalisation then
+            sees a piece at a time; the batch must be a multiple of it.
+        ema: decay of an exponential moving average of the weights, such as 0.999, which is then validated and kept; 0
+            for none.
+        patience: end the training after this many validations (of about ten) without a better one; 0 for never.
+        chosen: settings that were changed by name; a plan leaves them alone.
     """
 
     architecture: str = "unet"
@@ -47,12 +54,16 @@ class Recipe:
     weight_decay: float = 1e-2
     schedule: Literal["constant", "cosine"] = "cosine"
     loss: dict[str, float] = field(default_factory=lambda: {"cross_entropy": 1.0})
-    instance_target: Literal["foreground", "boundary"] = "foreground"
+    instance_target: Literal["foreground", "boundary", "distance"] = "foreground"
     weight_map: str = "auto"
     class_balance: bool = False
     augmentation: str = "default"
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.5
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
+    accumulate: Annotated[int, Field(gt=0)] = 1
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    patience: Annotated[int, Field(ge=0)] = 0
+    chosen: tuple[str, ...] = ()
 
     def changed(self, **changes: Any) -> "Recipe":
         """A copy with some settings replaced; entries of `arguments` and `loss` are replaced one by one.
@@ -66,18 +77,20 @@ class Recipe:
         >>> RECIPES["default"].changed(loss={"cross_entropy": 0, "focal": 1}).loss
         {'focal': 1.0}
         """
-        known = [f.name for f in fields(self)]
+        known = [f.name for f in fields(self) if f.name != "chosen"]
         for name in changes:
             if name not in known:
                 raise UnknownNameError("setting of a recipe", name, known)
         for name in ("arguments", "loss"):
             if not isinstance(changes.get(name, {}), dict):
                 raise OptionError(f"the recipe's {name} is a table: set its entries, such as {name}.NAME=VALUE")
+        named = {*self.chosen, *_names_of(changes)}
         arguments = self.arguments
         if changes.get("architecture", self.architecture) != self.architecture:
             arguments = _width_for(changes["architecture"], arguments)
         changes["arguments"] = {**arguments, **changes.get("arguments", {})}
         changes["loss"] = {**self.loss, **changes.get("loss", {})}
+        changes["chosen"] = tuple(sorted(named))
         try:
             recipe = TypeAdapter(Recipe).validate_python({**vars(self), **changes})
         except ValidationError as error:
@@ -87,6 +100,12 @@ class Recipe:
         recipe = replace(recipe, loss={name: factor for name, factor in recipe.loss.items() if factor})
         _refuse_unknown_names(recipe)
         return recipe
+
+
+def _names_of(changes: dict[str, Any]) -> list[str]:
+    """Names of settings; those of an architecture's arguments with their table."""
+    arguments = [f"arguments.{name}" for name in changes.get("arguments", {})]
+    return [name for name in changes if name != "arguments"] + arguments
 
 
 def _refuse_unknown_names(recipe: Recipe) -> None:
@@ -137,6 +156,7 @@ DEFAULT = Recipe(
     patch_px=256,
     batch=4,
     learning_rate=2e-3,
+    instance_target="boundary",
 )
 """What measured best on real images in minutes on two cores; docs/decisions holds the trials."""
 

@@ -1,14 +1,22 @@
 """Annotated images made ready for training: normalised pixels, target classes and weights."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from overtile.core import Normalization
 from overtile.data import AnnotatedImages, Sample
-from overtile.targets import boundary_classes, class_counts, class_weights, separate_touching, weight_map
+from overtile.targets import (
+    INSTANCE_TARGETS,
+    InstanceTarget,
+    beyond_annotation,
+    class_counts,
+    class_weights,
+    weight_map,
+)
 from overtile.training.recipe import Recipe
 
 
@@ -19,14 +27,21 @@ class TrainingImage:
     Attributes:
         name: of the image.
         image: normalised samples, (channel, y, x).
-        labels: class indices, (y, x).
+        labels: class indices, (y, x); with `shares`, values that stand for a mixture of classes.
         weight: of each pixel in the loss, (y, x); 0 where pixels are ignored.
+        shares: (values, classes), share of each label value in each class; None where labels are classes.
     """
 
     name: str
     image: NDArray[np.float32]
     labels: NDArray[np.uint8]
     weight: NDArray[np.float32]
+    shares: NDArray[np.float32] | None = None
+
+    @property
+    def classes(self) -> NDArray[np.uint8]:
+        """Class index of each pixel, (y, x); of a mixture that with the largest share."""
+        return self.labels if self.shares is None else self.shares.argmax(axis=1).astype(np.uint8)[self.labels]
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -37,7 +52,7 @@ class TrainingImage:
 def num_classes(data: AnnotatedImages, recipe: Recipe) -> int:
     """Channels of the logits: the classes; for object ids those of the recipe's target."""
     if data.labelling.task == "instances":
-        return 3 if recipe.instance_target == "boundary" else 2
+        return len(INSTANCE_TARGETS[recipe.instance_target].classes)
     return len(data.labelling.class_names)
 
 
@@ -54,33 +69,29 @@ def prepare(
         normalization: of the model.
         recipe: says what is learned and how pixels are weighted.
     """
-    classes, ids = num_classes(data, recipe), data.labelling.task == "instances"
-    targets = [_target(sample, recipe.instance_target if ids else "classes") for sample in samples]
-    balance = class_weights(class_counts(targets, classes)) if recipe.class_balance else (1.0,) * classes
+    ids, classes = data.labelling.task == "instances", num_classes(data, recipe)
+    target = INSTANCE_TARGETS[recipe.instance_target] if ids else None
+    images = [_annotated(sample, normalization, target) for sample in samples]
+    known = [np.where(image.valid, image.classes.astype(np.int32), -1) for image in images]
+    balance = class_weights(class_counts(known, classes)) if recipe.class_balance else (1.0,) * classes
     weigh = weight_map(recipe.weight_map, balance)
-    images = []
-    for sample, target in zip(samples, targets, strict=True):
-        array = sample.image.array
-        images.append(
-            TrainingImage(
-                name=sample.name,
-                image=normalization.fitted_to(array)(array),
-                labels=target.clip(min=0).astype(np.uint8),
-                weight=weigh(target, sample.labels if ids else None),
-            )
-        )
-    return images
+    return [
+        replace(image, weight=weigh(its_classes, sample.labels if ids else None))
+        for image, its_classes, sample in zip(images, known, samples, strict=True)
+    ]
 
 
-def _target(sample: Sample, target: str) -> NDArray[np.int32]:
-    """Class indices to be learned, (y, x); -1 where pixels are ignored."""
-    classes = TARGETS[target](sample.labels)
-    return classes if sample.valid is None else np.where(sample.valid, classes, -1)
-
-
-TARGETS: dict[str, Callable[[NDArray[np.int32]], NDArray[np.int32]]] = {
-    "classes": lambda labels: labels,
-    "foreground": lambda ids: (separate_touching(ids) > 0).astype(np.int32),
-    "boundary": lambda ids: boundary_classes(ids).astype(np.int32),
-}
-"""Class indices to be learned, from labels: classes as they are, or object ids by the name of the instance target."""
+def _annotated(sample: Sample, normalization: Normalization, target: InstanceTarget | None) -> TrainingImage:
+    """One image with its labels; every annotated pixel weighs the same."""
+    array = sample.image.array
+    labels: NDArray[Any] = sample.labels
+    valid = np.ones(labels.shape) if sample.valid is None else sample.valid
+    if target is not None:
+        labels = target.labels(labels if sample.valid is None else beyond_annotation(labels, sample.valid))
+    return TrainingImage(
+        name=sample.name,
+        image=normalization.fitted_to(array)(array),
+        labels=labels.astype(np.uint8),
+        weight=valid.astype(np.float32),
+        shares=target.shares if target else None,
+    )

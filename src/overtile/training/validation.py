@@ -25,14 +25,17 @@ class Validation:
     """What a validation found, over all valid pixels of the held-out images together.
 
     Attributes:
-        score: mean Dice of the classes apart from the first (the background); higher is better.
+        score: mean Dice of the classes apart from the first (the background); higher is better. A pixel that is a
+            mixture of classes counts for the one with the largest share.
         loss: mean unweighted cross-entropy.
         dice: Dice coefficient of each class; NaN where neither truth nor prediction has it.
+        predicted: share of the pixels that are predicted as each class.
     """
 
     score: float
     loss: float
     dice: list[float]
+    predicted: list[float]
 
 
 def centre_parts(images: Sequence[TrainingImage]) -> list[TrainingImage]:
@@ -46,8 +49,20 @@ def centre_parts(images: Sequence[TrainingImage]) -> list[TrainingImage]:
 
 
 def _centre(image: TrainingImage, side: int) -> TrainingImage:
-    y, x = (slice(max((n - side) // 2, 0), max((n - side) // 2, 0) + side) for n in image.labels.shape)
+    """The centre of an image; of one that is annotated in part, where most of its annotation lies."""
+    starts = [max((n - side) // 2, 0) for n in image.labels.shape]
+    if not image.valid.all():
+        starts = _fullest(image.valid, side)
+    y, x = (slice(start, start + side) for start in starts)
     return replace(image, image=image.image[:, y, x], labels=image.labels[y, x], weight=image.weight[y, x])
+
+
+def _fullest(valid: NDArray[np.bool_], side: int) -> list[int]:
+    """First row and column of the square that holds most valid pixels."""
+    sums = np.pad(valid.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    rows, columns = (min(side, n) for n in valid.shape)
+    counts = sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns] + sums[:-rows, :-columns]
+    return [int(i) for i in np.unravel_index(int(counts.argmax()), counts.shape)]
 
 
 def validate(
@@ -75,15 +90,19 @@ def validate(
     losses, weights, counts = [], [], []
     for image in images:
         logits = torch.from_numpy(predict_tiled(image.image, run, tiling))
-        valid, labels = torch.from_numpy(image.valid), torch.from_numpy(image.labels).long()
-        losses.append(float(F.cross_entropy(logits[:, valid].T, labels[valid], reduction="sum")))
+        valid = torch.from_numpy(image.valid)
+        labels, classes = (torch.from_numpy(array[image.valid]).long() for array in (image.labels, image.classes))
+        target = labels if image.shares is None else torch.from_numpy(image.shares)[labels]
+        losses.append(float(F.cross_entropy(logits[:, valid].T, target, reduction="sum")))
         weights.append(int(valid.sum()))
-        counts.append(_confusion(labels[valid], logits.argmax(0)[valid], logits.shape[0]))
-    dice = _dice(np.sum(counts, axis=0))
+        counts.append(_confusion(classes, logits.argmax(0)[valid], logits.shape[0]))
+    confusion = np.sum(counts, axis=0)
+    dice = _dice(confusion)
     return Validation(
         score=float(np.nanmean(dice[1:])) if np.isfinite(dice[1:]).any() else 1.0,
         loss=sum(losses) / max(sum(weights), 1),
         dice=dice.tolist(),
+        predicted=(confusion.sum(axis=0) / max(confusion.sum(), 1)).tolist(),
     )
 
 

@@ -74,7 +74,8 @@ class Task:
     def from_json(cls, text: str) -> "Task":
         """Read what `to_json` wrote."""
         content = json.loads(text)
-        changed = {"folder": Path(content["folder"]), "protocol": Protocol(**content["protocol"])}
+        protocol = {**content["protocol"], "channels": tuple(content["protocol"]["channels"])}
+        changed = {"folder": Path(content["folder"]), "protocol": Protocol(**protocol)}
         return cls(**{**content, **changed})
 
 

@@ -21,13 +21,15 @@ from overtile.data import (
     to_classes,
 )
 from overtile.data import load as load_images
-from overtile.data.file_names import by_key, label_key
-from overtile.metrics import ImageScore, aggregate, score_image
+from overtile.metrics import ImageScore, aggregate, score_detections, score_image
 from overtile.workflows.evaluation import Evaluation, Example
 from overtile.workflows.model import Model
+from overtile.workflows.pairing import pair_files
+from overtile.workflows.pixel_size import mismatch
 from overtile.workflows.predict import output_names
 from overtile.workflows.provenance import provenance
-from overtile.workflows.train import fold_of, image_digest
+from overtile.workflows.record import image_digest
+from overtile.workflows.train import fold_of
 
 RANKED_BY = {"instances": "ap_50", "semantic": "dice", "binary": "dice"}
 """The metric that says which image is best and which is worst."""
@@ -59,6 +61,8 @@ def evaluate(
     *,
     labels: str | None = None,
     allow_unlabelled: bool = False,
+    layout: str = "auto",
+    palette: str | Path | None = None,
     fold: tuple[int, int] | None = None,
     tta: str = "none",
     seed: int = 0,
@@ -74,6 +78,8 @@ def evaluate(
         data: a folder of annotated images, or images already read.
         labels: name of the folder with the labels, where there are several.
         allow_unlabelled: leave out images without labels instead of stopping.
+        layout: "auto" to find it out, or how the files lie in the folder; see overtile.read.
+        palette: for masks whose classes are colours, which is which; see overtile.read.
         fold: (k, n): only the images of fold k of n, split with the seed of the training.
         tta: test-time augmentation, a key of overtile.prediction.TRANSFORMS.
         seed: of the bootstrap.
@@ -83,33 +89,65 @@ def evaluate(
         DataError: the images cannot be used, or their labels hold values that the model does not know.
     """
     manifest = model.manifest
-    labelling = Labelling(
-        "instances" if manifest.task == "instances" else "semantic",
-        manifest.class_values,
-        manifest.class_names,
-        manifest.ignore_label,
-    )
+    labelling = _labelling(manifest)
     images = (
         data
         if isinstance(data, AnnotatedImages)
-        else load_images(data, labels=labels, allow_unlabelled=allow_unlabelled, labelling=labelling)
+        else load_images(
+            data,
+            labels=labels,
+            allow_unlabelled=allow_unlabelled,
+            labelling=labelling,
+            layout=layout,
+            channels=manifest.channels,
+            palette=palette,
+        )
     )
     if fold is not None:
         held_out = fold_of(images, fold, seed=int(manifest.training.get("seed", 0))).validation
         images = replace(images, samples=held_out)
     chosen, notes = _not_trained_on(images.samples, manifest)
-    task = _metric_task(labelling)
-
-    def predicted() -> Iterator[Case]:
-        for sample, role in chosen:
-            result = model.segment(sample.image.array, tta=tta)
-            labels = result.labels if task == "instances" else result.probabilities.argmax(axis=0)
-            scored = result.probabilities[1] if task == "binary" else labels
-            yield Case(sample, role, labels, scored)
-
-    found = _score(predicted(), len(chosen), labelling, seed, on_progress)
+    predicted = (_predicted(model, sample, role, tta=tta) for sample, role in chosen)
+    found = _score(predicted, len(chosen), labelling, seed, on_progress)
+    notes += _other_pixel_sizes([sample for sample, _ in chosen], manifest)
     return replace(
         found, notes=(*notes, *found.notes), manifest=manifest, provenance={**found.provenance, "model": model.name}
+    )
+
+
+def evaluate_held_out(
+    parts: Sequence[tuple[Model, Sequence[Sample]]],
+    *,
+    seed: int = 0,
+    on_progress: ImageListener = lambda _name, _fraction: None,
+) -> Evaluation:
+    """Score several models, each on images that it was not trained on, over all these images together.
+
+    Args:
+        parts: models of one kind, and the images of each.
+        seed: of the bootstrap.
+        on_progress: told as the work goes on.
+    """
+    labelling = _labelling(parts[0][0].manifest)
+    predicted = (_predicted(model, sample, "validation") for model, samples in parts for sample in samples)
+    return _score(predicted, sum(len(samples) for _, samples in parts), labelling, seed, on_progress)
+
+
+def _predicted(model: Model, sample: Sample, role: str, *, tta: str = "none") -> Case:
+    """Predict one image."""
+    task = _metric_task(_labelling(model.manifest))
+    result = model.segment(sample.image.array, tta=tta)
+    labels = result.labels if task == "instances" else result.probabilities.argmax(axis=0)
+    return Case(sample, role, labels, result.probabilities[1] if task == "binary" else labels)
+
+
+def _labelling(manifest: Manifest) -> Labelling:
+    """What the labels of a model mean."""
+    return Labelling(
+        "instances" if manifest.task == "instances" else "semantic",
+        manifest.class_values,
+        manifest.class_names,
+        manifest.ignore_label,
     )
 
 
@@ -128,10 +166,12 @@ def evaluate_predictions(
 
     Args:
         predictions: folder of label images, or of floating-point probabilities (y, x) or (class, y, x).
-        labels: folder of the true labels; files pair by their name without suffix.
+        labels: folder of the true labels; files pair by their name without suffix, those of the Cell Tracking
+            Challenge by their frame.
         images: folder of the images, for the report.
         valid: folder of masks that are 0 where pixels are not to be counted.
-        task: "auto", "semantic" or "instances": what the true labels are.
+        task: "auto", "semantic" or "instances": what the true labels are. With "auto" the truth of the Cell Tracking
+            Challenge judges by SEG (outlines) or DET (markers) alone.
         ignore_label: value of pixels that were not annotated.
         seed: of the bootstrap.
         on_progress: told as the work goes on.
@@ -139,51 +179,52 @@ def evaluate_predictions(
     Raises:
         DataError: files have no partner, sizes differ, or values do not fit.
     """
-    truths, proposals = _by_name(labels), _by_name(predictions)
-    if set(truths) - set(proposals):  # other tools add _masks, _pred, ... to the name
-        truths, proposals = by_key(truths.values(), label_key), by_key(proposals.values(), label_key)
-    missing = sorted(set(truths) - set(proposals))
-    if missing:
-        raise DataError(
-            f"{len(missing)} of {len(truths)} label images have no prediction, such as {missing[0]!r}: expected a file of "
-            f"that name in {predictions}"
-        )
-    raw = {name: read_labels(path) for name, path in truths.items()}
-    labelling = infer_task(list(raw.values()), task=task, ignore_label=ignore_label)
+    paired = pair_files(labels, predictions)
+    only = paired.metrics if task == "auto" else ()
+    raw = [read_labels(pair.truth) for pair in paired.pairs]
+    labelling = infer_task(raw, task="instances" if only else task, ignore_label=ignore_label)
     pictures = {} if images is None else _by_name(images)
     masks = {} if valid is None else _by_name(valid)
 
     def given() -> Iterator[Case]:
-        for name, truth in raw.items():
-            sample = _given_sample(name, truth, labelling, pictures.get(name), masks.get(name))
-            shown, scored = _read_prediction(proposals[name], labelling)
+        for pair, truth in zip(paired.pairs, raw, strict=True):
+            sample = _given_sample(pair.name, truth, labelling, pictures.get(pair.name), masks.get(pair.name))
+            shown, scored = (whole[pair.part] for whole in _read_prediction(pair.prediction, labelling))
             if shown.shape != sample.labels.shape:
                 raise DataError(
-                    f"{proposals[name]} has size {shown.shape}, its labels have {sample.labels.shape}: expected the same"
+                    f"{pair.prediction} has size {shown.shape}, its labels have {sample.labels.shape}: expected the same"
                 )
             yield Case(sample, "given", shown, scored)
 
-    return _score(given(), len(raw), labelling, seed, on_progress)
+    found = _score(given(), len(raw), labelling, seed, on_progress, only=only)
+    return replace(found, notes=(*found.notes, paired.note)) if only else found
 
 
 def _score(
-    cases: Iterator[Case], count: int, labelling: Labelling, seed: int, on_progress: ImageListener
+    cases: Iterator[Case],
+    count: int,
+    labelling: Labelling,
+    seed: int,
+    on_progress: ImageListener,
+    *,
+    only: tuple[str, ...] = (),
 ) -> Evaluation:
+    """Score every case; `only` names the metrics of detections that the truth can judge, empty for all metrics."""
     task = _metric_task(labelling)
     scores: dict[str, ImageScore] = {}
     seen: list[Case] = []
     for done, case in enumerate(cases):
         on_progress(case.sample.name, done / count)
-        scores[case.sample.name] = score_image(
-            case.sample.labels,
-            case.scored,
-            task=task,
-            classes=max(len(labelling.class_names), 2),
-            valid=case.sample.valid,
+        truth, scored, valid = case.sample.labels, case.scored, case.sample.valid
+        scores[case.sample.name] = (
+            score_detections(truth, scored, valid=valid)
+            if only
+            else score_image(truth, scored, task=task, classes=max(len(labelling.class_names), 2), valid=valid)
         )
         seen.append(case)
     table = _with_class_names(aggregate(scores, rng=generator(seed, "bootstrap")), labelling.class_names)
-    ranked_by = RANKED_BY[task]
+    table = _limited(table, only) if only else table
+    ranked_by = only[0] if only else RANKED_BY[task]
     examples = [_example(case, table["images"][case.sample.name], ranked_by) for case in seen]
     examples.sort(key=lambda e: -np.nan_to_num(e.score, nan=-1.0))
     notes = () if count >= 5 else (f"only {count} image(s): the intervals say how objects vary, not how images do",)
@@ -222,6 +263,12 @@ def _with_class_names(table: dict[str, Any], names: Sequence[str]) -> dict[str, 
     return table
 
 
+def _limited(table: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Some of the metrics."""
+    images = {image: {name: entries[name] for name in names} for image, entries in table["images"].items()}
+    return {"total": {name: table["total"][name] for name in names}, "images": images}
+
+
 def _not_trained_on(samples: Sequence[Sample], manifest: Manifest) -> tuple[list[tuple[Sample, str]], tuple[str, ...]]:
     """The samples that the model has not seen, with their role; all of them where it has seen them all."""
     record = manifest.training.get("images", {})
@@ -242,6 +289,18 @@ def _not_trained_on(samples: Sequence[Sample], manifest: Manifest) -> tuple[list
             "images marked 'validation' chose the best state of the network, which makes their scores a little too good"
         )
     return unseen, tuple(notes)
+
+
+def _other_pixel_sizes(samples: Sequence[Sample], manifest: Manifest) -> tuple[str, ...]:
+    """Name the images whose pixels are much larger or smaller than those of the training."""
+    found = [(s.name, mismatch(s.image.pixel_size_um, manifest.pixel_size_um)) for s in samples]
+    others = [(name, how) for name, how in found if how is not None]
+    if not others:
+        return ()
+    name, how = others[0]
+    return (
+        f"{len(others)} of {len(samples)} images have other pixels than the training images, such as {name}: {how}",
+    )
 
 
 def _metric_task(labelling: Labelling) -> str:

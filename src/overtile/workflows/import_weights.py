@@ -1,7 +1,7 @@
 """From the weights of other U-Net code to a model file."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from overtile import __version__
 from overtile.bundle import Manifest, save
 from overtile.core import ModelFileError, Normalization, OptionError
 from overtile.core.atomic import refuse_overwrite
-from overtile.models import build, load_foreign_state, preset_arguments, read_checkpoint
+from overtile.models import build, is_same_network, load_foreign_state, preset_arguments, read_checkpoint
 from overtile.models.network import SegmentationNet
 from overtile.workflows.model import Model
 from overtile.workflows.provenance import provenance
@@ -27,7 +27,7 @@ class Meaning:
 
     Attributes:
         channels: of the images; None: as many as the first convolution of the checkpoint takes.
-        classes: channels of the logits; None: as many as its last convolution gives. 1 stands for a network with a
+        classes: channels of the logits; None: the number with which the network fits the checkpoint. 1 stands for a network with a
             sigmoid, which becomes one of two classes with the same probabilities.
         values: that label images hold for each class, rising; None: 0, 1, 2, ...
         names: of the classes; None: background and foreground, or class 0, class 1, ...
@@ -72,19 +72,23 @@ def import_weights(
     refuse_overwrite(output, overwrite=overwrite)
     architecture, arguments = preset_arguments(preset, width)
     meaning = Meaning() if meaning is None else meaning
-    state = read_weights(path)
+    state = read_checkpoint(path)
     channels = _channels(state) if meaning.channels is None else meaning.channels
-    outputs = _outputs(state) if meaning.classes is None else meaning.classes
+
+    def make(classes: int) -> SegmentationNet:
+        return build(architecture, channels, classes, **arguments)
+
+    outputs = _outputs(state, make) if meaning.classes is None else meaning.classes
     values, names = class_meaning(meaning, max(outputs, 2))
     normalization = Normalization(
         per_channel("offset", meaning.offset, channels), per_channel("scale", meaning.scale, channels)
     )
     if min(normalization.scale) <= 0:
         raise OptionError(f"expected a scale above 0, got {normalization.scale}: images are divided by it")
-    network = build(architecture, channels, outputs, **arguments)
+    network = make(outputs)
     load_foreign_state(network, state)
     if outputs == 1:
-        network = with_background(network, build(architecture, channels, 2, **arguments))
+        network = with_background(network, make(2))
     manifest = Manifest(
         architecture=architecture,
         arguments=arguments,
@@ -102,17 +106,6 @@ def import_weights(
     return Model(manifest, network.eval(), name=output.name)
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint.
-
-    Raises:
-        ModelFileError: there is no such file, or it is no checkpoint of tensors.
-    """
-    if not path.is_file():
-        raise ModelFileError(f"there is no checkpoint {path}: expected a file written by torch.save")
-    return read_checkpoint(path)
-
-
 def digest_of(path: Path) -> str:
     """A short name for the content of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
@@ -123,8 +116,18 @@ def _channels(state: Mapping[str, Tensor]) -> int:
     return int(_filters(state)[0].shape[1])
 
 
-def _outputs(state: Mapping[str, Tensor]) -> int:
-    return int(_filters(state)[-1].shape[0])
+def _outputs(state: Mapping[str, Tensor], make: Callable[[int], SegmentationNet]) -> int:
+    """What one of the convolutions gives: of the last one with which the network fits, else of the last.
+
+    A guidance branch, or up-convolutions that are registered late, may follow the head.
+    """
+    counts = [int(filters.shape[0]) for filters in reversed(_filters(state))]
+    for count in dict.fromkeys(counts):
+        with torch.device("meta"):
+            network = make(count)
+        if is_same_network(network, state):
+            return count
+    return counts[0]
 
 
 def _filters(state: Mapping[str, Tensor]) -> list[Tensor]:

@@ -12,7 +12,7 @@ from overtile.data import AnnotatedImages, load
 from overtile.models import ARCHITECTURES
 from overtile.training import Recipe, recipe_named
 from overtile.workflows.budget import budget_seconds
-from overtile.workflows.train import image_digest
+from overtile.workflows.record import image_digest
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,9 @@ class Protocol:
         task: "auto", "semantic" or "instances".
         ignore_label: value of pixels that were not annotated.
         labels: name of the folder with the labels, where there are several.
+        layout: how the files lie in the folder; "auto" finds it out.
+        channels: numbers or names of the image channels to use; empty for all.
+        palette: file that says which colour of a mask is which class.
     """
 
     folds: int = 3
@@ -44,6 +47,9 @@ class Protocol:
     task: str = "auto"
     ignore_label: int | None = None
     labels: str | None = None
+    layout: str = "auto"
+    channels: Sequence[str] = ()
+    palette: str | None = None
 
     def recipe_of(self, architecture: str) -> Recipe:
         """The recipe that an architecture is trained with.
@@ -57,7 +63,15 @@ class Protocol:
 
     def read(self, data: str) -> AnnotatedImages:
         """Read the images."""
-        return load(data, task=self.task, ignore_label=self.ignore_label, labels=self.labels)
+        return load(
+            data,
+            task=self.task,
+            ignore_label=self.ignore_label,
+            labels=self.labels,
+            layout=self.layout,
+            channels=self.channels,
+            palette=self.palette,
+        )
 
     def shared(self, images: AnnotatedImages) -> dict[str, Any]:
         """What must be equal so that numbers may stand in one table, as JSON."""
@@ -97,7 +111,10 @@ class Protocol:
         words += ["--budget", self.budget or "10m"] if self.steps is None else ["--steps", str(self.steps)]
         words += [] if self.task == "auto" else ["--task", self.task]
         words += [] if self.ignore_label is None else ["--ignore-label", str(self.ignore_label)]
-        return words + ([] if self.labels is None else ["--labels", self.labels])
+        words += [] if self.labels is None else ["--labels", self.labels]
+        words += [] if self.layout == "auto" else ["--layout", self.layout]
+        words += ["--channels", ",".join(self.channels)] if self.channels else []
+        return words + ([] if self.palette is None else ["--palette", self.palette])
 
     def compare_command(self, data: str, output: str, architectures: Sequence[str]) -> str:
         """The command that repeats the comparison."""

@@ -18,8 +18,8 @@ from overtile.training.validation import validate
 from overtile.workflows.model import Model, load
 from overtile.workflows.postprocessing import tuned_postprocessing
 from overtile.workflows.provenance import provenance
+from overtile.workflows.record import image_digest
 from overtile.workflows.timing import seconds_per_megapixel
-from overtile.workflows.train import image_digest
 
 WITHIN = 0.005
 """Loss of the score that is allowed unless stated: half a point of Dice."""
@@ -106,9 +106,13 @@ def prune_model(
         raise OptionError(f"expected a loss of the score from 0 on, such as {WITHIN}, got {within}")
     whole = load(model, device=device)
     candidates = _levels_of(whole, device)
-    images = data if isinstance(data, AnnotatedImages) else load_images(data, labelling=_labelling(whole.manifest))
+    images = (
+        data
+        if isinstance(data, AnnotatedImages)
+        else load_images(data, labelling=labelling_of(whole.manifest), channels=whole.manifest.channels)
+    )
     samples, note = held_out(images.samples, whole.manifest)
-    prepared = prepare(images, samples, whole.manifest.normalization, _recipe(whole.manifest))
+    prepared = prepare(images, samples, whole.manifest.normalization, measuring_recipe(whole.manifest))
     levels = []
     for done, (name, candidate) in enumerate(candidates.items()):
         on_progress(name, done / len(candidates))
@@ -117,7 +121,7 @@ def prune_model(
     found = Pruning(tuple(levels), chosen, within, tuple(s.name for s in samples), (note,))
     pruned = candidates[chosen.name]
     if pruned.manifest.task == "instances":
-        post = tuned_postprocessing(pruned, samples).to_dict()
+        post = tuned_postprocessing((pruned, samples)).to_dict()
         pruned.manifest = replace(pruned.manifest, postprocessing=post)
     save(output, replace(pruned.manifest, metrics={"pruning": found.to_json()}), pruned.network, overwrite=overwrite)
     return found
@@ -198,7 +202,7 @@ def _measured(
     )
 
 
-def _labelling(manifest: Manifest) -> Labelling:
+def labelling_of(manifest: Manifest) -> Labelling:
     """What the labels of the training meant."""
     return Labelling(
         "instances" if manifest.task == "instances" else "semantic",
@@ -208,7 +212,7 @@ def _labelling(manifest: Manifest) -> Labelling:
     )
 
 
-def _recipe(manifest: Manifest) -> Recipe:
+def measuring_recipe(manifest: Manifest) -> Recipe:
     """What turns labels into what the network was trained to give; every annotated pixel counts alike."""
-    boundary = manifest.target == "boundary"
-    return Recipe(weight_map="uniform", instance_target="boundary" if boundary else "foreground")
+    target = {"instance_target": manifest.target} if manifest.task == "instances" else {}
+    return Recipe(weight_map="uniform").changed(**target)

@@ -1,72 +1,43 @@
 """From annotated images to a model file."""
 
 import hashlib
-import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from overtile import __version__
-from overtile.bundle import Manifest, save
+from overtile.bundle import save
 from overtile.core import ModelFileError, Normalization, OptionError, generator
 from overtile.core.atomic import refuse_overwrite
-from overtile.data import AnnotatedImages, Sample, Split, holdout, intensity_statistics, k_folds
+from overtile.data import AnnotatedImages, Split, holdout, k_folds
 from overtile.data import load as load_images
-from overtile.instances import PostProcessing
 from overtile.models import build, load_imagenet
-from overtile.runners import Precision, pick_device, pick_precision
 from overtile.training import (
     Progress,
     Recipe,
     Settings,
-    TrainingState,
     checkpoint_path,
     fit,
-    fitted_to,
+    is_main_process,
     num_classes,
     prepare,
-    recipe_named,
     smoke_test,
 )
-from overtile.workflows.budget import budget_seconds
+from overtile.training import tensorboard as tensorboard_logger
 from overtile.workflows.model import Model
+from overtile.workflows.options import TrainOptions
+from overtile.workflows.plan import Plan, make_plan
 from overtile.workflows.postprocessing import tuned_postprocessing
-from overtile.workflows.provenance import provenance
+from overtile.workflows.record import fingerprint, manifest_of
 
 VALIDATION_SHARE = 0.12
 """Share of the images that is held out to choose the best network."""
 
-SCALE_RATIO = 20.0
-"""Images whose intensity ranges differ by more than this cannot share one normalisation."""
-
 RESERVE = {"semantic": 0.02, "instances": 0.06}
 """Share of the time budget kept for what follows the training: the last validation, the thresholds of objects, the file."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What will be trained on what.
-
-    Attributes:
-        recipe: fitted to the images.
-        split: images to train on and to validate on.
-        normalization: of the model.
-        device: to train on.
-        precision: to compute in.
-        notes: choices that were made for these images, in words.
-    """
-
-    recipe: Recipe
-    split: Split
-    normalization: Normalization
-    device: torch.device
-    precision: Precision
-    notes: tuple[str, ...]
 
 
 def train(
@@ -85,6 +56,8 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     checkpoint_every_s: float = 30.0,
+    loggers: Sequence[Any] = (),
+    tensorboard: str | Path | None = None,
     on_plan: Callable[[Plan], None] = lambda _plan: None,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> Model:
@@ -105,6 +78,8 @@ def train(
         resume: go on with an interrupted run of the same command.
         overwrite: replace the model file if it exists.
         checkpoint_every_s: time between two writings of the state that `resume` goes on from.
+        loggers: of Lightning Fabric, told losses and scores.
+        tensorboard: folder to write curves for TensorBoard to; None for nowhere.
         on_plan: told what will be done before it is done.
         on_progress: told after each step.
 
@@ -115,76 +90,112 @@ def train(
         TrainingError: training cannot start or go on.
     """
     started = time.monotonic()
-    output = Path(output)
-    refuse_overwrite(output, overwrite=overwrite)
-    seconds = _seconds(budget, steps)
-    images = data if isinstance(data, AnnotatedImages) else load_images(data)
-    place = pick_device(device)
-    plan = make_plan(images, recipe, seed=seed, fold=fold, validate=validate, device=place)
-    on_plan(plan)
-    network = _build(images, plan.recipe, seed)
-    start = _load_encoder(network, encoder_weights, resume=resume)
-    training = prepare(images, plan.split.train, plan.normalization, plan.recipe)
-    validation = prepare(images, plan.split.validation, plan.normalization, plan.recipe)
-    if check_learning and not resume:
-        smoke_test(network, training, plan.recipe, device=place, precision=plan.precision)
-    checkpoint = checkpoint_path(output)
-    spent = time.monotonic() - started
-    state = fit(
-        network,
-        training,
-        validation,
-        plan.recipe,
-        Settings(
-            seconds=None if seconds is None else max(seconds * (1 - RESERVE[images.labelling.task]) - spent, 1.0),
-            steps=steps,
-            seed=seed,
-            device=place,
-            precision=plan.precision,
-            checkpoint=checkpoint,
-            checkpoint_every_s=checkpoint_every_s,
-            resume=resume,
-            fingerprint=_fingerprint(images, plan, [seconds, steps, seed, start]),
-        ),
-        on_progress,
+    refuse_overwrite(Path(output), overwrite=overwrite)
+    options = TrainOptions(
+        recipe=recipe,
+        budget=budget,
+        steps=steps,
+        seed=seed,
+        device=device,
+        fold=fold,
+        encoder_weights=encoder_weights,
+        check_learning=check_learning,
+        resume=resume,
+        overwrite=overwrite,
+        checkpoint_every_s=checkpoint_every_s,
+        loggers=loggers,
+        tensorboard=tensorboard,
+        on_plan=on_plan,
+        on_progress=on_progress,
     )
-    options = {"seed": seed, "budget_s": seconds, "fold": fold, "encoder_weights": start}
-    manifest = _manifest(images, plan, state, options)
-    model = Model(manifest, network, name=output.name, device=device, precision=plan.precision)
-    if manifest.task == "instances" and plan.split.validation:
-        model.manifest = replace(manifest, postprocessing=tuned_postprocessing(model, plan.split.validation).to_dict())
-    save(output, model.manifest, network, overwrite=overwrite)
-    if not state.interrupted:  # else --resume --overwrite goes on
-        checkpoint.unlink(missing_ok=True)
+    _ = options.seconds  # a budget that is no time is an error before the images are read
+    images = data if isinstance(data, AnnotatedImages) else load_images(data)
+    split = split_of(images, seed=seed, fold=fold, validate=validate)
+    return train_on(images, split, Path(output), options, started=started)
+
+
+def train_on(
+    images: AnnotatedImages,
+    split: Split,
+    output: Path,
+    options: TrainOptions,
+    *,
+    normalization: Normalization | None = None,
+    started: float | None = None,
+) -> Model:
+    """Train on one part of the images, choose the best state on the other, and write the model file.
+
+    Args:
+        images: all of them.
+        split: those to train on and those to hold out.
+        output: the model file to write.
+        options: how.
+        normalization: of the model; measured on the training images where none is given.
+        started: on the monotonic clock, when the time budget began; now where nothing is given.
+    """
+    started = time.monotonic() if started is None else started
+    refuse_overwrite(output, overwrite=options.overwrite)
+    plan = plan_for(images, split, options, normalization=normalization)
+    options.on_plan(plan)
+    network = _build(images, plan.recipe, options.seed)
+    start = _load_encoder(network, options.encoder_weights, resume=options.resume)
+    training = prepare(images, split.train, plan.normalization, plan.recipe)
+    validation = prepare(images, split.validation, plan.normalization, plan.recipe)
+    if options.check_learning and not options.resume:
+        smoke_test(network, training, plan.recipe, device=plan.device, precision=plan.precision)
+    settings = _settings(images, plan, output, options, encoder=start)
+    if plan.seconds is not None:
+        left = plan.seconds * (1 - RESERVE[images.labelling.task]) - (time.monotonic() - started)
+        settings = replace(settings, seconds=max(left, 1.0))
+    state = fit(network, training, validation, plan.recipe, settings, options.on_progress)
+    record = {"encoder_weights": start, "fold": options.fold, "fingerprint": settings.fingerprint}
+    manifest = manifest_of(images, plan, state, record)
+    model = Model(manifest, network, name=output.name, device=options.device, precision=plan.precision)
+    if manifest.task == "instances" and split.validation:
+        model.manifest = replace(manifest, postprocessing=tuned_postprocessing((model, split.validation)).to_dict())
+    if is_main_process():
+        save(output, model.manifest, network, overwrite=options.overwrite)
+        if not state.interrupted:  # else --resume --overwrite goes on
+            checkpoint_path(output).unlink(missing_ok=True)
     return model
 
 
-def make_plan(
-    images: AnnotatedImages,
-    recipe: str | Recipe,
-    *,
-    seed: int,
-    fold: tuple[int, int] | None,
-    validate: bool,
-    device: torch.device,
+def plan_for(
+    images: AnnotatedImages, split: Split, options: TrainOptions, *, normalization: Normalization | None = None
 ) -> Plan:
-    """Decide how to train on these images; arguments as for `train`."""
-    fitted, notes = fitted_to(recipe if isinstance(recipe, Recipe) else recipe_named(recipe), images)
-    split = _split(images, seed=seed, fold=fold, validate=validate)
-    statistics = intensity_statistics(split.train)
-    each = statistics.scale_ratio > SCALE_RATIO
-    if each:
-        notes += (
-            f"intensity ranges differ {statistics.scale_ratio:.0f}-fold between images, so that each image is normalised "
-            "by its own mean and standard deviation; a crop may then differ from the slide it came from",
-        )
-    normalization = Normalization(statistics.mean, statistics.std, scheme="image" if each else "model")
-    if not split.validation:
-        notes += ("no image is held out: the last state of the network is kept, and its quality is not known",)
-    return Plan(fitted, split, normalization, device, pick_precision(device), notes)
+    """Decide how to train on these images; arguments as for `train_on`."""
+    plan = make_plan(
+        images,
+        split,
+        options.starting_recipe,
+        length=(options.seconds, options.steps),
+        seed=options.seed,
+        hardware=(options.device, options.precision),
+    )
+    return plan if normalization is None else replace(plan, normalization=normalization)
 
 
-def _split(images: AnnotatedImages, *, seed: int, fold: tuple[int, int] | None, validate: bool) -> Split:
+def _settings(
+    images: AnnotatedImages, plan: Plan, output: Path, options: TrainOptions, *, encoder: str | None
+) -> Settings:
+    board = [] if options.tensorboard is None else [tensorboard_logger(options.tensorboard, output.stem)]
+    return Settings(
+        seconds=plan.seconds,
+        steps=plan.steps,
+        seed=plan.seed,
+        device=plan.device,
+        precision=plan.precision,
+        checkpoint=checkpoint_path(output),
+        checkpoint_every_s=options.checkpoint_every_s,
+        resume=options.resume,
+        fingerprint=fingerprint(images, plan, encoder),
+        bad_batch=output.with_name(f"{output.name}.bad_batch.npz"),
+        loggers=(*options.loggers, *board),
+    )
+
+
+def split_of(images: AnnotatedImages, *, seed: int, fold: tuple[int, int] | None, validate: bool) -> Split:
+    """The images to train on and those to hold out; arguments as for `train`."""
     if not validate:
         return Split(images.samples, ())
     if fold is None:
@@ -205,14 +216,6 @@ def fold_of(images: AnnotatedImages, fold: tuple[int, int], *, seed: int) -> Spl
     return folds[k]
 
 
-def _seconds(budget: str | float | None, steps: int | None) -> float | None:
-    if budget is not None and steps is not None:
-        raise OptionError(f"give either a time budget ({budget}) or a number of steps ({steps}), not both")
-    if steps is not None and steps < 1:
-        raise OptionError(f"expected at least 1 step, got {steps}")
-    return None if steps is not None else budget_seconds(budget if budget is not None else "10m")
-
-
 def _build(images: AnnotatedImages, recipe: Recipe, seed: int) -> torch.nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(generator(seed, "weights").integers(2**62)))
@@ -231,57 +234,3 @@ def _load_encoder(network: torch.nn.Module, file: str | Path | None, *, resume: 
     if not resume:
         load_imagenet(network, path)
     return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
-
-
-def image_digest(sample: Sample) -> str:
-    """A short name for the pixels of an image, to recognise it wherever it is stored."""
-    array = np.ascontiguousarray(sample.image.array)
-    return hashlib.sha256(str((array.shape, array.dtype.str)).encode() + array.tobytes()).hexdigest()[:16]
-
-
-def _fingerprint(images: AnnotatedImages, plan: Plan, options: list[Any]) -> str:
-    """Names the run; a resumed run must have the same."""
-    content: dict[str, Any] = {
-        "images": [image_digest(s) for s in images.samples],
-        "validation": [s.name for s in plan.split.validation],
-        "recipe": asdict(plan.recipe),
-        "options": options,
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _manifest(images: AnnotatedImages, plan: Plan, state: TrainingState, options: dict[str, Any]) -> Manifest:
-    labelling, held_out = images.labelling, {s.name for s in plan.split.validation}
-    return Manifest(
-        architecture=plan.recipe.architecture,
-        arguments=plan.recipe.arguments,
-        in_channels=images.channels,
-        num_classes=num_classes(images, plan.recipe),
-        normalization=plan.normalization,
-        task=labelling.task,
-        target=plan.recipe.instance_target if labelling.task == "instances" else "classes",
-        class_values=labelling.values,
-        class_names=labelling.class_names,
-        ignore_label=labelling.ignore_label,
-        pixel_size_um=images.samples[0].image.pixel_size_um,
-        postprocessing=PostProcessing(method=plan.recipe.instance_target).to_dict()
-        if labelling.task == "instances"
-        else {},
-        training={
-            **provenance(),
-            **options,
-            "recipe": asdict(plan.recipe),
-            "precision": plan.precision,
-            "notes": [*images.notes, *plan.notes],
-            "steps": state.step,
-            "elapsed_s": state.elapsed_s,
-            "losses": state.losses,
-            "validations": state.validations,
-            "images": {
-                "training": {s.name: image_digest(s) for s in images.samples if s.name not in held_out},
-                "validation": {s.name: image_digest(s) for s in plan.split.validation},
-            },
-        },
-        metrics={"validation_dice": state.best_score} if state.validations else {},
-        overtile_version=__version__,
-    )

@@ -6,7 +6,7 @@ import torch
 
 from overtile.bundle import Manifest, load, save
 from overtile.core import ModelFileError, Normalization, OutputExistsError
-from overtile.models import build
+from overtile.models import Ensemble, build
 
 ARGUMENTS = {"base_width": 4, "depth": 2, "padding": "same", "norm": "batch"}
 
@@ -136,3 +136,50 @@ def test_an_incomplete_manifest_is_named(model_file):
     rewrite(model_file, **{"manifest.json": json.dumps(content)})
     with pytest.raises(ModelFileError, match=r"incomplete.*normalization"):
         load(model_file)
+
+
+@pytest.fixture
+def ensemble_file(tmp_path):
+    path = tmp_path / "ensemble.overtile"
+    members = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        members.append(build("unet", 1, 2, **ARGUMENTS))
+    save(path, manifest(), Ensemble(members))
+    return path
+
+
+def test_an_ensemble_comes_back_with_all_its_members(ensemble_file):
+    bundle = load(ensemble_file)
+    assert bundle.manifest == manifest(members=3)
+    with torch.inference_mode():
+        each = [member(bundle.test_input).softmax(1) for member in bundle.model.members]
+        whole = bundle.model(bundle.test_input)
+    assert not torch.equal(each[0], each[1])
+    assert torch.allclose(whole.softmax(1), sum(each) / 3, atol=1e-6)
+    assert torch.allclose(whole, bundle.test_output, atol=1e-5)
+
+
+def test_only_a_file_with_several_networks_asks_for_a_new_version(model_file, ensemble_file):
+    for path, version in ((model_file, 1), (ensemble_file, 2)):
+        with zipfile.ZipFile(path) as archive:
+            assert json.loads(archive.read("manifest.json"))["schema_version"] == version
+
+
+def test_a_file_of_the_first_version_is_read(model_file):
+    with zipfile.ZipFile(model_file) as archive:
+        content = json.loads(archive.read("manifest.json"))
+    del content["members"]  # which the first version did not write
+    rewrite(model_file, **{"manifest.json": json.dumps(content)})
+    assert load(model_file).manifest.members == 1
+
+
+def test_a_lost_or_altered_member_is_noticed(ensemble_file):
+    with zipfile.ZipFile(ensemble_file) as archive:
+        content = json.loads(archive.read("manifest.json"))
+    rewrite(ensemble_file, **{"manifest.json": json.dumps({**content, "members": 4})})
+    with pytest.raises(ModelFileError, match=r"weights-3\.safetensors does not have the checksum"):
+        load(ensemble_file)
+    rewrite(ensemble_file, **{"manifest.json": json.dumps({**content, "members": 0})})
+    with pytest.raises(ModelFileError, match="names 0 networks: expected 1 or more"):
+        load(ensemble_file)

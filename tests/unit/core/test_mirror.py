@@ -22,3 +22,32 @@ def test_a_window_over_all_sides_is_mirrored_without_repeating_the_edge():
 
 def test_one_pixel_fills_any_window():
     assert read_mirrored(np.array([[[7]]]), (slice(-3, 2), slice(-3, 3))).tolist() == [[[7] * 6] * 5]
+
+
+class Disk:
+    """An array that notes what is read of it."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+        self.read: list[tuple[slice, ...]] = []
+
+    def __getitem__(self, region: tuple[slice, ...]) -> np.ndarray:
+        self.read.append(region)
+        return self.array[region]
+
+
+def test_of_an_array_on_disk_the_smallest_region_is_read_once():
+    array = np.arange(2 * 50 * 60).reshape(2, 50, 60)
+    disk = Disk(array)
+
+    window = read_mirrored(disk, (slice(-3, 5), slice(50, 64)))
+
+    assert disk.read == [(slice(None), slice(0, 5), slice(50, 60))]
+    assert np.array_equal(window, read_mirrored(array, (slice(-3, 5), slice(50, 64))))
+
+
+def test_context_larger_than_the_array_reads_all_of_it():
+    disk = Disk(np.array([[1, 2, 3]]))
+    found = read_mirrored(disk, (slice(0, 1), slice(-5, 9)))
+    assert found.tolist() == [[2, 1, 2, 3, 2, 1, 2, 3, 2, 1, 2, 3, 2, 1]]
+    assert disk.read == [(slice(0, 1), slice(0, 3))]

@@ -97,7 +97,7 @@ def test_object_warnings_and_rare_classes(tmp_path: Path) -> None:
     labels = np.zeros((64, 64), np.uint8)
     labels[2:4, 2:4] = 1
     labels[10:20, 10:20] = 2
-    labels[30:40, 10:20] = 2
+    labels[22:32, 10:20] = 2
 
     save(tmp_path, "a", labels=labels)
 

@@ -27,7 +27,7 @@ def test_images_and_classes_are_loaded(tmp_path: Path) -> None:
     data = load(tmp_path)
 
     sample = data.samples[0]
-    assert (sample.name, sample.group, data.channels, data.layout) == ("a", "a", 1, "images + labels")
+    assert (sample.name, sample.group, data.channels, data.layout) == ("a", "a", 1, "images-labels")
     assert sample.labels.dtype == np.int32
     assert np.array_equal(sample.labels, labels // 255)
     assert sample.valid is not None

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from overtile.core.errors import DataError, UnknownNameError
-from overtile.data import describe_labels, find_pairs, infer_task, load, to_classes
+from overtile.data import Reading, describe_labels, find_pairs, infer_task, load, to_classes
 from overtile.data.labels import Labelling
 from overtile.data.synthetic_cells import cells
 
@@ -192,5 +192,5 @@ def test_real_folders(real_data: Path, folder: str, labels: str | None, task: st
 
     assert data.labelling.task == task
     assert len(data.labelling.class_names) == classes
-    assert len({s.group for s in data.samples}) == len(find_pairs(real_data / folder, labels=labels).pairs)
+    assert len({s.group for s in data.samples}) == len(find_pairs(real_data / folder, Reading(labels=labels)).pairs)
     assert all((s.valid is not None) == (folder in ("camvid-sub", "drive-retina")) for s in data.samples)

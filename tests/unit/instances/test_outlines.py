@@ -80,9 +80,51 @@ def test_imagej_reads_the_rois():
     assert {tuple(c) for c in polygon.coordinates()} == {(6, 2), (8, 2), (8, 3), (6, 3)}
 
 
+@pytest.mark.parametrize("block", [1, 3, 4, 100])
+def test_blocks_do_not_change_the_outlines(block):
+    instances = np.random.default_rng(0).integers(0, 6, (11, 13))
+    instances[2:9, 3:12] = 9
+    rows = object_table(Measured(instances))
+    found = {outline.id: outline.polygons for outline in outlines(instances, rows, block=block)}
+    expected = {row["id"]: trace(instances == row["id"]) for row in rows}
+    assert found.keys() == expected.keys()
+    for key, polygons in expected.items():
+        assert [[ring.tolist() for ring in p] for p in found[key]] == [[ring.tolist() for ring in p] for p in polygons]
+
+
+def test_only_the_blocks_with_objects_are_read():
+    class Counted:
+        def __init__(self, array):
+            self.array, self.shape, self.read = array, array.shape, []
+
+        def __getitem__(self, window):
+            part = self.array[window]
+            self.read.append(part.size)
+            return part
+
+    instances = np.zeros((40, 40), int)
+    instances[1:3, 1:3], instances[7:12, 8:11], instances[30:, 0:40] = 1, 2, 3
+    rows = object_table(Measured(instances))
+    counted = Counted(instances)
+    assert len(list(outlines(counted, rows, block=10))) == 3
+    assert sorted(counted.read) == [110, 400]  # the first two at once, the large one alone
+
+
+def test_each_plane_of_a_stack_has_its_outlines():
+    stack = np.zeros((4, 5, 6), int)
+    stack[1, 1:3, 1:3], stack[2, 1:3, 1:4], stack[3, 4, 5] = 7, 7, 8
+    found = objects(stack)
+    assert [(outline.id, outline.plane) for outline in found] == [(7, 1), (7, 2), (8, 3)]
+    features = geojson(found)["features"]
+    assert features[1]["geometry"]["plane"] == {"c": -1, "z": 2, "t": 0}
+    archive = zipfile.ZipFile(io.BytesIO(roi_zip(found)))
+    assert archive.namelist() == ["object_7_z2.roi", "object_7_z3.roi", "object_8_z4.roi"]
+    assert ImagejRoi.frombytes(archive.read("object_8_z4.roi")).position == 4
+
+
 def test_errors():
-    with pytest.raises(ShapeError, match=r"outlines are of 2-D images \(y, x\), got \(1, 2, 2\)"):
-        next(outlines(np.zeros((1, 2, 2), int), []))
+    with pytest.raises(ShapeError, match=r"outlines are of images \(y, x\) or stacks \(z, y, x\), got \(7,\)"):
+        next(outlines(np.zeros(7, int), []))
     with pytest.raises(
         UnknownNameError, match=r"unknown type of QuPath object 'tile'. Known: annotation, detection, cell"
     ):

@@ -77,7 +77,8 @@ def test_boundary_method():
 
 
 def test_distance_method():
-    maps = np.array([[[0.1, 0.9, 0.9, 0.9]], [[0.9, 0.8, 0.2, 0.6]]])
+    background, middle = np.array([[0.9, 0.1, 0.1, 0.1]]), np.array([[0.1, 0.8, 0.2, 0.6]])
+    maps = np.stack([background, middle, 1 - background - middle])
     assert segment(maps, PostProcessing(method="distance")).tolist() == [[0, 1, 1, 2]]
 
 
@@ -97,8 +98,8 @@ def test_several_foreground_classes_count_together():
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("size", [(0, 3), (4, 5), (2, 3, 4)])
 def test_nothing_above_the_thresholds(method, size):
-    maps = np.zeros((3 if method == "boundary" else 2, *size))
-    maps[0] = method != "distance"
+    maps = np.zeros((2 if method == "foreground" else 3, *size))
+    maps[0] = 1
     ids = segment(maps, PostProcessing(method=method))
     assert ids.shape == size
     assert ids.dtype == np.uint16

@@ -4,7 +4,7 @@ from math import log
 import pytest
 import torch
 
-from overtile.core.errors import ShapeError, UnknownNameError
+from overtile.core.errors import OptionError, ShapeError, UnknownNameError
 from overtile.losses import (
     LOSSES,
     Overlap,
@@ -70,6 +70,27 @@ def test_deep_supervision_as_mean_sum_and_weighted() -> None:
 def test_deep_supervision_needs_a_weight_for_each_head(heads: int, eta: list[float] | None, counts: str) -> None:
     with pytest.raises(ShapeError, match=f"heads and one weight for each, got {counts}"):
         deep_supervision([LOGITS] * heads, TARGET, loss=cross_entropy, head_weights=eta)
+
+
+@pytest.mark.parametrize("eta", [[0.0, 0.0], [1.0, -1.0]])
+def test_heads_that_cancel_out_are_refused(eta: list[float]) -> None:
+    with pytest.raises(OptionError, match=r"head_weights of 0 or more, one of them above 0, got \["):
+        deep_supervision([LOGITS, LOGITS], TARGET, loss=cross_entropy, head_weights=eta)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_guidance_is_finite_in_half_precision_and_without_any_counted_pixel(outputs: int, kind: torch.dtype) -> None:
+    presence = torch.full((2, outputs), 6e4).to(kind).requires_grad_()
+    target = torch.tensor([[0, 0], [0, 1]])
+    for weight, value in ((torch.zeros(2, 2), 0.0), (torch.ones(2, 2), 3e4)):
+        presence.grad = None
+        found = guidance(presence, target, weight)
+        found.backward()
+        assert found.dtype == torch.float32
+        assert found.item() == pytest.approx(value, rel=0.01)
+        assert presence.grad is not None
+        assert presence.grad.isfinite().all()
 
 
 def test_guidance_of_one_output_is_the_cross_entropy_of_presence() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -235,11 +236,36 @@ class Code:
     """Something that a checkpoint of tensors does not hold."""
 
 
+def test_an_absent_checkpoint_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "absent.pth", tmp_path):
+        with pytest.raises(ModelFileError, match=rf"there is no checkpoint {path}: expected a file of torch.save"):
+            read_checkpoint(path)
+
+
+def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "broken.pth"
+    torch.save(nn.Conv2d(1, 2, 3).state_dict(), path, _use_new_zipfile_serialization=False)
+    whole = path.read_bytes()
+    for end in range(10, len(whole), 37):
+        path.write_bytes(whole[:end])
+        with pytest.raises(ModelFileError, match=r"broken\.pth cannot be read as a PyTorch checkpoint of tensors"):
+            read_checkpoint(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint at all", pickle.dumps(Code(), protocol=2)])
 def test_unreadable_checkpoints(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.pth"
     path.write_bytes(content)
     with pytest.raises(ModelFileError, match=r"broken\.pth cannot be read as a PyTorch checkpoint of tensors"):
+        read_checkpoint(path)
+
+
+def test_safetensors(tmp_path: Path) -> None:
+    path = tmp_path / "timm.safetensors"
+    save_file({"a.weight": torch.ones(2)}, path)
+    assert read_checkpoint(path)["a.weight"].tolist() == [1, 1]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelFileError, match=r"cannot be read as a PyTorch checkpoint .*SafetensorError"):
         read_checkpoint(path)
 
 

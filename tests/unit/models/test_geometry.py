@@ -122,6 +122,17 @@ def test_the_network_of_the_paper() -> None:
         found.output_size((512, 572))
 
 
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_guided_network_without_values(ndim: int, inside: bool) -> None:
+    with torch.device("meta"):
+        model = build("unet3plus", 1, 2, base_width=2, depth=2, guidance="cgm", ndim=ndim)
+        found = geometry(model) if inside else None
+    found = found or geometry(model)
+    plain = geometry(build("unet3plus", 1, 2, base_width=2, depth=2, ndim=ndim))
+    assert (found.halo, found.stride, found.tile_exact) == (plain.halo, plain.stride, False)
+
+
 def layer(*modules: nn.Module) -> nn.Module:
     return nn.Sequential(*modules)
 

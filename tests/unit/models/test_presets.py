@@ -31,6 +31,11 @@ def test_parameter_counts(name: str, channels: tuple[int, int], count: int) -> N
         assert sum(p.numel() for p in preset(name, *channels).parameters()) == count
 
 
+def test_the_nested_write_up_at_the_papers_width() -> None:
+    with torch.device("meta"):
+        assert sum(p.numel() for p in preset("unet-plus-plus-aitech", 3, 1, width=32).parameters()) == 9_163_428
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_an_architecture_with_arguments(name: str) -> None:
     architecture, arguments = preset_arguments(name, width=4)

@@ -5,8 +5,9 @@ import torch
 from overtile.core import Normalization, OvertileError, TrainingError, UnknownNameError
 from overtile.data import from_arrays
 from overtile.models import build
-from overtile.training import RECIPES, Recipe, TrainingImage, fitted_to, prepare, recipe_named, smoke_test
+from overtile.training import RECIPES, Machine, Recipe, TrainingImage, fitted_to, prepare, recipe_named, smoke_test
 from overtile.training.batches import Batches
+from overtile.training.memory import step_memory
 from overtile.training.validation import centre_parts
 
 CPU = torch.device("cpu")
@@ -52,9 +53,10 @@ def test_changes_merge_into_tables():
 
 def test_small_images_get_small_patches_and_as_many_pixels_per_step():
     images = from_arrays([np.zeros((60, 50))] * 2, [np.eye(60, 50, dtype=int)] * 2)
-    fitted, notes = fitted_to(Recipe(patch_px=256, batch=2), images)
+    fitted, choices = fitted_to(Recipe(patch_px=256, batch=2), images)
     assert (fitted.patch_px, fitted.batch) == (64, 32)
-    assert "64 px, 32 per step" in notes[0]
+    (patch,) = (choice for choice in choices if choice.setting == "patch_px")
+    assert str(patch) == "patch_px = 64: patches of 64 px, 32 per step, because the images have about 60 px"
 
 
 def test_touching_objects_are_trained_with_a_gap_and_weighted_borders():
@@ -103,9 +105,10 @@ def test_borders_are_weighted_where_objects_are_packed_and_only_there():
     lonely = np.zeros((64, 64), int)
     lonely[20:40, 20:40] = 1
     for labels, expected in ((packed, "unet2015"), (lonely, "uniform")):
-        fitted, notes = fitted_to(Recipe(patch_px=64), from_arrays([np.zeros((64, 64))] * 2, [labels] * 2))
+        fitted, choices = fitted_to(Recipe(patch_px=64), from_arrays([np.zeros((64, 64))] * 2, [labels] * 2))
         assert fitted.weight_map == expected
-        assert len(notes) == (expected == "unet2015")
+        (weights,) = (choice for choice in choices if choice.setting == "weight_map")
+        assert ("borders between close objects are weighted" in weights.reason) == (expected == "unet2015")
     three = from_arrays([np.zeros((64, 64))], [packed + np.eye(64, dtype=int)], task="semantic")
     assert fitted_to(Recipe(patch_px=64), three)[0].weight_map == "uniform"
     assert fitted_to(Recipe(patch_px=64, weight_map="falk2019"), three)[0].weight_map == "falk2019"
@@ -116,6 +119,57 @@ def test_another_architecture_keeps_the_width_and_its_own_defaults():
     assert recipe_named("default", architecture="mobile_unet").arguments == {}
     with pytest.raises(UnknownNameError, match="did you mean 'unet'"):
         recipe_named("default", architecture="unett")
+
+
+def objects_of(diameter_px, size=256):
+    ids = np.zeros((size, size), int)
+    ids[20 : 20 + diameter_px, 20 : 20 + diameter_px] = 1
+    return from_arrays([np.zeros((size, size))] * 2, [ids] * 2, task="instances")
+
+
+def test_patches_hold_an_object_with_its_surroundings():
+    fitted, choices = fitted_to(Recipe(patch_px=64, batch=8), objects_of(60))
+    assert (fitted.patch_px, fitted.batch) == (160, 1)  # twice the diameter of the circle of 3600 px, as many pixels
+    assert "an object is about 68 px wide" in "".join(map(str, choices))
+    assert fitted_to(Recipe(patch_px=64), objects_of(20))[0].patch_px == 64
+
+
+def test_levels_are_left_out_where_the_patch_is_small():
+    recipe = Recipe(arguments={"depth": 4}, patch_px=256)
+    small = from_arrays([np.zeros((30, 30))] * 2, [np.eye(30, dtype=int)] * 2)
+    fitted, choices = fitted_to(recipe, small)
+    assert (fitted.patch_px, fitted.arguments["depth"]) == (32, 3)
+    assert any("coarsest map of a 32 px patch would be under 4 px" in choice.reason for choice in choices)
+    assert fitted_to(recipe.changed(arguments={"depth": 4}), small)[0].arguments["depth"] == 4
+
+
+def test_what_was_chosen_by_name_is_left_alone_even_where_it_is_the_default():
+    small = from_arrays([np.zeros((60, 50))] * 2, [np.eye(60, 50, dtype=int)] * 2)
+    asked = recipe_named("default", patch_px=256, batch=4)
+    fitted, choices = fitted_to(asked, small)
+    assert (fitted.patch_px, fitted.batch) == (256, 4)
+    assert [c.reason for c in choices if c.setting in ("patch_px", "batch")] == ["as you chose"] * 2
+
+
+def test_a_batch_is_cut_into_the_pieces_that_the_memory_asks_for():
+    recipe = Recipe(arguments={"base_width": 4, "depth": 2, "norm": "batch"}, patch_px=128, batch=6)
+    need = step_memory(recipe, 1, 2, precision="float32")
+    image = from_arrays([np.zeros((128, 128))], [np.eye(128, dtype=int)])
+    for patches, pieces in ((6, 1), (4, 2), (2, 3), (0, 6)):
+        memory = int(need.of(patches) / 0.8) + 1
+        fitted, choices = fitted_to(recipe, image, Machine(memory))
+        assert fitted.accumulate == pieces
+        assert choices[-1].setting == "accumulate"
+        assert choices[-1].fitted == (pieces > 1)
+    assert fitted_to(recipe, image, Machine(int(need.of(4) / 0.8) + 1, processes=2))[0].accumulate == 1
+
+
+def test_the_memory_of_a_step_grows_with_its_patches_and_falls_with_the_precision():
+    recipe = Recipe(arguments={"base_width": 4, "depth": 2, "norm": "batch", "padding": "same"}, patch_px=128)
+    one, wide = (step_memory(recipe.changed(patch_px=px), 1, 2, precision="float32") for px in (128, 256))
+    assert wide.per_patch == pytest.approx(4 * one.per_patch, rel=0.01)
+    assert one.of(3) - one.of(2) == one.per_patch
+    assert step_memory(recipe, 1, 2, precision="bfloat16").per_patch < 0.7 * one.per_patch
 
 
 @pytest.mark.parametrize(

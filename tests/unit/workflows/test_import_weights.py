@@ -10,6 +10,7 @@ from torch import nn
 import overtile
 from overtile.core import ModelFileError, OptionError, OutputExistsError, UnknownNameError
 from overtile.data import from_arrays
+from overtile.models import preset
 from overtile.workflows.import_weights import Meaning, import_weights
 
 WIDTH = 2
@@ -122,8 +123,20 @@ def test_weights_of_another_network_are_refused(theirs, tmp_path):
     _, checkpoint = theirs(1, 2)
     with pytest.raises(ModelFileError, match="another network than this preset"):
         import_weights(checkpoint, "unet-bpius", tmp_path / "m.overtile", width=WIDTH)
-    with pytest.raises(ModelFileError, match="Choose the preset, the channels and the classes"):
+    with pytest.raises(ModelFileError, match="Choose the preset, its width, the channels and the classes"):
         import_weights(checkpoint, "unet-milesial", tmp_path / "m.overtile", meaning=Meaning(classes=5), width=WIDTH)
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_classes_are_found_behind_a_guidance_branch_and_late_up_convolutions(tmp_path, classes):
+    guided = preset("unet3plus-cgm", 2, classes, width=WIDTH).state_dict()
+    assert list(guided)[-1].startswith("head.guide")
+    ups_last = preset("unet-jasonlee", 2, classes, width=WIDTH).state_dict()
+    ups_last = dict(sorted(ups_last.items(), key=lambda item: ".up." in item[0]))
+    for name, state in (("unet3plus-cgm", guided), ("unet-jasonlee", ups_last)):
+        torch.save(state, tmp_path / "theirs.pth")
+        model = import_weights(tmp_path / "theirs.pth", name, tmp_path / "m.overtile", width=WIDTH, overwrite=True)
+        assert (model.manifest.in_channels, model.manifest.num_classes) == (2, max(classes, 2))
 
 
 def test_files_that_cannot_be_used_are_refused(theirs, tmp_path):

@@ -82,7 +82,7 @@ def test_object_ids_get_thresholds_of_their_own(tmp_path):
     overtile.train(data, tmp_path / "m.overtile", recipe=recipe, steps=2, check_learning=False)
     prune_model(tmp_path / "m.overtile", data, tmp_path / "s.overtile", within=1.0)
     small = overtile.load(tmp_path / "s.overtile")
-    assert small.manifest.postprocessing["method"] == "foreground"
+    assert small.manifest.postprocessing["method"] == "boundary"
     assert small.predict(data.samples[0].image.array).shape == (48, 48)
 
 
