@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from overtile.workflows.convert import convert as convert
     from overtile.workflows.evaluate import evaluate as evaluate
     from overtile.workflows.evaluate import evaluate_predictions as evaluate_predictions
-    from overtile.workflows.folds import train_folds as train_folds
     from overtile.workflows.export import export_model as export_model
+    from overtile.workflows.folds import train_folds as train_folds
     from overtile.workflows.import_weights import Meaning as Meaning
     from overtile.workflows.import_weights import import_weights as import_weights
     from overtile.workflows.learning_curve import learning_curve as learning_curve
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from overtile.workflows.predict_options import PredictOptions as PredictOptions
     from overtile.workflows.protocol import Protocol as Protocol
     from overtile.workflows.prune import prune_model as prune_model
-    from overtile.workflows.suggest import suggest as suggest
     from overtile.workflows.quantize import quantize_model as quantize_model
+    from overtile.workflows.suggest import suggest as suggest
     from overtile.workflows.train import train as train
 
 _PUBLIC = {

@@ -23,7 +23,7 @@ def keep_freed_memory() -> None:
     """Let glibc's malloc keep what is freed, for the whole process.
 
     By default it gives every large block back to the system at once, which then has to clear the same pages again for
-    the next map of the network: 10 to 25 % of the time that PyTorch takes on a CPU. The process keeps its peak instead.
+    the next map of the network: 10 to 30 % of the time that PyTorch takes on a CPU. The process keeps its peak instead.
     One arena serves all threads, since only the first arena can grow without limit.
 
     Does nothing with another C library, or where the environment has set one of SET_BY_USER.

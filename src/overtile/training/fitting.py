@@ -89,6 +89,7 @@ def fitted_to(
     batch = (
         _kept(recipe, "batch") if same else Choice("batch", recipe.batch, "as many pixels per step as the recipe has")
     )
+    choices += [_kept(recipe, "instance_target")] if images.labelling.task == "instances" else []
     choices += [_kept(recipe, "loss"), batch]
     if machine is not None:
         recipe, choice = _pieces(recipe, images, machine)
@@ -100,6 +101,7 @@ REASONS = {
     "architecture": "the network that the default recipe was measured with",
     "arguments.base_width": "twice the width was no better in the same time",
     "arguments.depth": "the depth that the default recipe was measured with",
+    "instance_target": "the target that the default recipe was measured with; touching objects are kept apart",
     "patch_px": "the size that the default recipe was measured with; the images are no smaller",
     "batch": "the number that the default recipe was measured with",
     "loss": "measured; half of the patches are centred on the foreground, so that rare classes are seen",

@@ -34,8 +34,8 @@ logger = logging.getLogger(__name__)
 AUTO = "auto"
 
 LONG_JOB = 5e11
-"""Multiply-adds from which OpenVINO pays: it takes about 0.6 s to start, and saves 6 to 10 % of PyTorch's time on a
-processor with AVX-512, more where there are AMX units. About 11 million pixels of the default network."""
+"""Multiply-adds from which OpenVINO pays: it takes about 0.4 s to start, and saves 4 to 10 % of PyTorch's time on a
+processor with AVX512-BF16. About 11 million pixels of the default network."""
 
 HEAVIEST = 4e6
 """No network of the family takes more multiply-adds per pixel with 64 channels at full resolution."""
