@@ -23,6 +23,7 @@ from overtile.prediction.cells import Cells
 from overtile.runners import TorchRunner, pick_device, pick_precision
 from overtile.workflows.model import Model
 from overtile.workflows.predict import FileListener, output_names
+from overtile.workflows.slide import with_channels
 
 TILE_PX = 1024
 CELLS_PER_BOX = 4
