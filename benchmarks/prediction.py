@@ -3,7 +3,8 @@
     python benchmarks/prediction.py MODEL.overtile IMAGE.tif --rounds 3 -o benchmarks/results/prediction.json
 
 Each way runs in a process of its own, so that its peak memory is its own, and the ways take turns round by round.
-MONAI and nnU-Net are needed only here: `pip install --no-deps monai==1.6.1 nnunetv2` and what they then ask for.
+MONAI and nnU-Net are needed only here: `pip install --no-deps monai==1.6.1 nnunetv2` and what they then ask for. With
+INT8_MODEL naming a file of `overtile export --int8`, that is measured too; its share of the peak is that of bfloat16.
 """
 
 import argparse
@@ -22,6 +23,9 @@ import torch
 
 TILE = 512
 """Patch of the other tools: the one that the network was trained for or larger, as their users would choose."""
+
+ONE_TILE = 1024
+"""Pixels per axis of the tile that a runner is timed on alone."""
 
 Way = Callable[[Path, np.ndarray], Callable[[], np.ndarray]]
 """Sets up with a model file and an image (channel, y, x), and gives what is timed; that gives logits (class, y, x)."""
@@ -90,14 +94,19 @@ def nnunet(*, mirroring: bool) -> Way:
     return set_up
 
 
-def overtile(runner: str, precision: str) -> Way:
-    """overtile, tile by tile, with one of its runners."""
+def overtile(runner: str, precision: str, tile_px: int | None = None) -> Way:
+    """overtile, tile by tile, with one of its runners; tiles are as large as the memory allows unless stated."""
 
     def set_up(model: Path, image: np.ndarray) -> Callable[[], np.ndarray]:
+        from overtile.workflows.memory import Memory
         from overtile.workflows.model import load
+        from overtile.workflows.predict_options import PredictOptions
 
-        loaded = load(model, runner=runner, precision=precision)
-        return lambda: loaded.logits(image)
+        file = os.environ.get("INT8_MODEL", "") if precision == "int8" else runner
+        loaded = load(model, runner=file, precision=None if precision == "int8" else precision)
+        loaded.prepare(image)
+        side = tile_px or Memory.of(loaded, PredictOptions()).tile_px(image)
+        return lambda: loaded.logits(image, tile_px=side)
 
     return set_up
 
@@ -114,6 +123,7 @@ WAYS: dict[str, Way] = {
     "overtile onnx float32": overtile("onnx", "float32"),
     "overtile openvino float32": overtile("openvino", "float32"),
     "overtile openvino bfloat16": overtile("openvino", "bfloat16"),
+    "overtile openvino int8": overtile("openvino", "int8"),
 }
 
 REFERENCE = "whole image, plain float32"
@@ -168,12 +178,31 @@ def measure(options: argparse.Namespace) -> None:
     peak = peak_during(lambda: found.append(run()))
     seconds = time.perf_counter() - start
     np.save(options.logits, found[0])
-    print(json.dumps({"seconds": seconds, "peak_bytes": peak}))
+    one_tile = seconds_of_one_tile(options.model, image, options.way) if options.way.startswith("overtile") else None
+    print(json.dumps({"seconds": seconds, "peak_bytes": peak, "one_tile_s": one_tile}))
+
+
+def seconds_of_one_tile(model: Path, image: np.ndarray, way: str) -> float:
+    """What the runner alone takes for ONE_TILE x ONE_TILE pixels, the best of three: what tiling is measured by."""
+    from overtile.runners import make_runner
+
+    _, runner, precision = way.partition(",")[0].split()
+    runner = os.environ["INT8_MODEL"] if precision == "int8" else runner
+    run = make_runner(runner, _network(model), device=torch.device("cpu"), precision=precision)
+    tile = np.ascontiguousarray(_normalised(model, image)[0, :, :ONE_TILE, :ONE_TILE])
+    run(tile)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        run(tile)
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
 def compare(options: argparse.Namespace) -> None:
     """All ways in turns."""
     chosen = [way for way in WAYS if not options.ways or any(part in way for part in options.ways.split(","))]
+    chosen = [way for way in chosen if "int8" not in way or os.environ.get("INT8_MODEL")]
     rounds: dict[str, list[dict[str, float]]] = {way: [] for way in chosen}
     agreement: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -214,6 +243,13 @@ def peak_flops(dtype: torch.dtype, size: int = 2048) -> float:
     return 2 * size**3 / min(times)
 
 
+def share_of_peak(network: torch.nn.Module, side: int, seconds: float, peak: float) -> float:
+    """Of the matrix-product peak, for one pass over side x side pixels."""
+    from overtile.models import summary
+
+    return 2 * summary(network, (side, side)).multiply_adds / seconds / peak
+
+
 def report(
     options: argparse.Namespace,
     rounds: dict[str, list[dict[str, float]]],
@@ -232,12 +268,19 @@ def report(
         if not runs:
             continue
         seconds = statistics.median(run["seconds"] for run in runs)
-        peak = ceiling["bfloat16" if "bfloat16" in way else "float32"]
+        peak = ceiling["float32" if "float32" in way or not way.startswith("overtile") else "bfloat16"]
         rows[way] = {
             "seconds": seconds, "all_seconds": [run["seconds"] for run in runs],
             "peak_gib": max(run["peak_bytes"] for run in runs) / 2**30,
             "share_of_matmul_peak": 2 * cost.multiply_adds / seconds / peak, **agreement[way],
         }  # fmt: skip
+        if way.startswith("overtile"):
+            alone = statistics.median(run["one_tile_s"] for run in runs)
+            rows[way] |= {
+                "one_tile_s": alone,
+                "share_of_one_tile": alone * shape[-2] * shape[-1] / ONE_TILE**2 / seconds,
+                "share_of_matmul_peak_in_the_runner": share_of_peak(network, ONE_TILE, alone, peak),
+            }
     best = min(row["seconds"] for way, row in rows.items() if way.startswith("overtile"))
     print(
         f"| way | seconds | times the fastest | peak GiB | largest difference | labels changed | of matmul peak |\n|{'---|' * 7}"
@@ -247,6 +290,12 @@ def report(
             f"| {way} | {row['seconds']:.2f} | {row['seconds'] / best:.1f} | {row['peak_gib']:.2f} | "
             f"{row['largest_difference']:.2g} | {row['labels_changed']:.4%} | {row['share_of_matmul_peak']:.0%} |"
         )
+    for way, row in rows.items():
+        if "one_tile_s" in row:
+            print(
+                f"{way}: {row['share_of_one_tile']:.0%} of the speed of one tile alone, which is "
+                f"{row['share_of_matmul_peak_in_the_runner']:.0%} of the peak"
+            )
     content = {
         "image": list(shape), "parameters": cost.parameters, "multiply_adds": cost.multiply_adds, "ceiling_flops": ceiling,
         "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)), "rows": rows,

@@ -83,7 +83,8 @@ def run(name: str, options: argparse.Namespace, extra: list[str], folder: Path) 
     )
     record = json.loads(info.stdout)["training"]
     result["commands"] = [re.sub(re.escape(str(work)) + "/?", "", " ".join(map(str, c))) for c in commands]
-    result["training"] = {key: record[key] for key in ("steps", "elapsed_s", "precision", "recipe", "notes", "machine")}
+    stored = ("steps", "elapsed_s", "drawing_s", "precision", "recipe", "plan", "notes", "machine")
+    result["training"] = {key: record[key] for key in stored}
     result["training"]["validation_dice"] = [round(v["score"], 4) for v in record["validations"]]
     out = HERE / "results" / "real_data" / f"{label}.json"
     out.parent.mkdir(parents=True, exist_ok=True)

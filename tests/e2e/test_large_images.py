@@ -181,6 +181,14 @@ def test_flat_tiles_are_background_only_where_that_is_asked_for(project, tmp_pat
     assert (near[0] == near[1]).all()
 
 
+def test_an_image_too_large_for_imagej_is_refused_before_it_is_predicted(project, tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "wide.tif", np.zeros((1, 40_000), np.uint8))
+    loaded = model(project, "cells")
+    monkeypatch.setattr(loaded, "maps", lambda _part: pytest.fail("it was predicted"))
+    written = api.predict(loaded, tmp_path / "wide.tif", tmp_path / "out", PredictOptions(objects=("rois",)))
+    assert "hold coordinates up to 32767" in written.failed[0][1]
+
+
 def test_two_workers_give_what_one_process_gives_and_one_may_die(project, tmp_path, monkeypatch):
     distributed = pytest.importorskip("distributed")
     loaded = model(project, "cells")

@@ -1,6 +1,6 @@
 """Deformation and grey-value variation together, and the named choices of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Integer
@@ -39,10 +39,13 @@ DEFAULT = Augmentation(
 )
 """For training from few images; the control points keep their distance, so that small patches stay as realistic."""
 
+RIGID = replace(DEFAULT, geometric=replace(DEFAULT.geometric, elastic_sigma_px=0.0))
+"""The default without elastic deformation: for objects that do not bend, and to see what the deformation brings."""
+
 NONE = Augmentation(Geometric(elastic_sigma_px=0.0), Intensity())
 """The centre of the window as it is."""
 
-AUGMENTATIONS: dict[str, Augmentation] = {"paper": PAPER, "default": DEFAULT, "none": NONE}
+AUGMENTATIONS: dict[str, Augmentation] = {"paper": PAPER, "default": DEFAULT, "rigid": RIGID, "none": NONE}
 
 
 def apply(

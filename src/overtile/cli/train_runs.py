@@ -165,7 +165,10 @@ def _report(model: Model, output: Path) -> None:
     score = model.manifest.metrics.get("validation_dice")
     quality = "" if score is None else f", foreground Dice {score:.4f} on the held-out images"
     early = ", ended early for want of progress" if record.get("ended") == "patience" else ""
-    console.print(f"{output}: {record['steps']} steps in {duration(record['elapsed_s'])}{early}{quality}", markup=False)
+    took = f"{record['steps']} steps in {duration(record['elapsed_s'])}"
+    if "drawing_s" in record:  # an ensemble has one for each of its members
+        took += f" ({record['drawing_s'] / max(record['elapsed_s'], 1e-9):.0%} of it spent drawing patches)"
+    console.print(f"{output}: {took}{early}{quality}", markup=False)
     for alarm in record["alarms"]:
         console.print(f"warning: {alarm}", markup=False)
     console.print(f"Next: overtile predict -m {output} -i IMAGES -o OUT", markup=False)

@@ -1,7 +1,7 @@
 """Overlap-tile prediction: any network over any image, without seams and within a stated memory."""
 
 from overtile.prediction.blend import GaussianBlend, gaussian_window, overlapping_tiles, predict_blended
-from overtile.prediction.memory import CACHE_SHARE, Needs, choose_tile_px, probe
+from overtile.prediction.memory import CACHE_SHARE, TILE_SIZES_PX, Needs, choose_tile_px, probe
 from overtile.prediction.pipeline import AHEAD, Behind, ahead
 from overtile.prediction.plane import Plane, is_flat
 from overtile.prediction.record import Record, job_of
@@ -12,6 +12,7 @@ from overtile.prediction.tta import TRANSFORMS, averaged
 __all__ = [
     "AHEAD",
     "CACHE_SHARE",
+    "TILE_SIZES_PX",
     "TRANSFORMS",
     "Behind",
     "GaussianBlend",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from os import cpu_count
 from typing import Any, TypeVar
 
 from overtile.core.errors import OptionError, PredictionError
@@ -77,9 +78,10 @@ def _client(workers: Workers) -> Iterator[Any]:
         with client:
             yield client
         return
+    cores = {"OMP_NUM_THREADS": str(max((cpu_count() or 1) // workers.count, 1))}  # each worker has a share of them
     with (
         LocalCluster(
-            n_workers=workers.count, threads_per_worker=1, dashboard_address=None, memory_limit=None
+            n_workers=workers.count, threads_per_worker=1, dashboard_address=None, memory_limit=None, env=cores
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -1,5 +1,6 @@
 """Where a network is computed, and in which precision."""
 
+from collections.abc import Callable
 from typing import Literal, cast, get_args
 
 import torch
@@ -8,6 +9,9 @@ from overtile.core import OptionError, UnknownNameError
 
 Precision = Literal["float32", "bfloat16", "float16", "int8"]
 """What factors are rounded to; int8 needs a file that `overtile export --int8` wrote."""
+
+GPU_SHARE = 0.8
+"""Of the free memory of a GPU that a prediction may take; the libraries' own buffers and the display need some."""
 
 
 def has_bfloat16_units(device: torch.device) -> bool:
@@ -33,6 +37,21 @@ def pick_device(name: str = "auto") -> torch.device:
         reason = str(error).splitlines()[0]
         raise OptionError(f"the device {name!r} cannot be used ({reason}): choose auto, cpu or cuda") from error
     return device
+
+
+def free_on(name: str) -> int | None:
+    """Bytes that a prediction may take on a GPU, which is most of what is free; None for a CPU."""
+    device = torch.device(name)
+    return int(GPU_SHARE * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
+
+
+def peak_on(name: str, action: Callable[[], object]) -> int:
+    """Most bytes of a GPU that tensors held while `action` ran."""
+    device = torch.device(name)
+    torch.cuda.reset_peak_memory_stats(device)
+    action()
+    torch.cuda.synchronize(device)
+    return torch.cuda.max_memory_allocated(device)
 
 
 def pick_precision(device: torch.device) -> Precision:

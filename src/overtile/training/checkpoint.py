@@ -18,6 +18,7 @@ class TrainingState:
     Attributes:
         step: optimisation steps done.
         elapsed_s: time spent training so far, over all resumptions.
+        drawing_s: of these, drawing and augmenting patches, while the network waits.
         model: state of the network.
         optimizer: state of the optimiser.
         average: state of the moving average of the weights; empty without one.
@@ -35,6 +36,7 @@ class TrainingState:
 
     step: int = 0
     elapsed_s: float = 0.0
+    drawing_s: float = 0.0
     model: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     average: dict[str, Tensor] = field(default_factory=dict)

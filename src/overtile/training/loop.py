@@ -158,7 +158,9 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         rng = generator(self.settings.seed, "step", self.state.step)
+        began = time.monotonic()
         batch = self.batches.draw(rng)
+        self.state.drawing_s += time.monotonic() - began
         self.optimizer.zero_grad()
         loss = self.backward(batch, int(rng.integers(2**62)))
         if not math.isfinite(loss):

@@ -138,7 +138,18 @@ def _joined(models: Sequence[Model]) -> Manifest:
     """What the file of an ensemble says: all images were trained on, by one member or another."""
     manifests = [model.manifest for model in models]
     records = [manifest.training for manifest in manifests]
-    own = ("losses", "validations", "images", "steps", "elapsed_s", "fold", "ended", "fingerprint", "alarms")
+    own = (
+        "losses",
+        "validations",
+        "images",
+        "steps",
+        "elapsed_s",
+        "drawing_s",
+        "fold",
+        "ended",
+        "fingerprint",
+        "alarms",
+    )
     seen = {name: digest for r in records for part in r["images"].values() for name, digest in part.items()}
     return replace(
         manifests[0],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -220,8 +221,8 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> softmax(np.zeros((2, 1, 1), np.float32)).ravel()
     array([0.5, 0.5], dtype=float32)
     """
-    exp = np.exp(logits - logits.max(axis=-3, keepdims=True))
-    return np.asarray(exp / exp.sum(axis=-3, keepdims=True), np.float32)
+    probabilities: NDArray[np.float32] = torch.from_numpy(logits).softmax(dim=-3).numpy()  # on all cores
+    return probabilities
 
 
 def load(path: str | Path, *, device: str = "auto", precision: Precision | None = None, runner: str = AUTO) -> Model:

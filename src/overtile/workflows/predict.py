@@ -15,6 +15,7 @@ from overtile.core.atomic import atomic_file
 from overtile.data import find_images, read_image
 from overtile.data.channels import select_channels
 from overtile.data.lazy import open_image
+from overtile.instances import refuse_rois
 from overtile.prediction import Behind, Record, ahead, job_of
 from overtile.workflows.challenge import refuse_classes
 from overtile.workflows.in_memory import Loaded, batches, segment_batch, write_small
@@ -211,6 +212,8 @@ def _read(path: Path, target: Target, memory: Memory) -> Loaded:
     """Read an image, unless it is so large that it stays on disk."""
     try:
         with open_image(path) as image:
+            if "rois" in memory.options.objects:
+                refuse_rois(max(image.array.shape[-2:]), str(path))
             if image.lazy and not memory.holds(image.array):
                 _refuse_large(path, target, memory.options)
                 return Loaded(path, target)

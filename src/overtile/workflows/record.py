@@ -67,6 +67,7 @@ def _training(images: AnnotatedImages, plan: Plan, state: TrainingState) -> dict
         "ended": ended,
         "steps": state.step,
         "elapsed_s": state.elapsed_s,
+        "drawing_s": state.drawing_s,
         "losses": state.losses,
         "validations": state.validations,
         "images": {"training": _digests(trained), "validation": _digests(plan.split.validation)},

@@ -34,6 +34,9 @@ from overtile.workflows.target import Target
 
 LABELS, MAPS = "labels.ome.zarr", "maps.ome.zarr"
 
+LARGEST_BLOCK_PX = 1024
+"""Viewers read whole blocks, and objects are found block by block."""
+
 
 @dataclass(frozen=True)
 class Slide:
@@ -78,9 +81,10 @@ class Slide:
 
     @cached_property
     def chunk(self) -> tuple[int, ...]:
-        """Size of the blocks of the stores: an exact tile, so that each tile fills one of its own."""
+        """Size of the blocks of the stores: an exact tile or half of one, so that no two tiles share a block."""
         first = next(tiles(self.size[-2:], tiling_for(self.model.geometry, self.tile_px)))
-        return tuple(part.stop for part in first.write)
+        sides = [part.stop for part in first.write]
+        return tuple(side // 2 if side > LARGEST_BLOCK_PX and side % 2 == 0 else side for side in sides)
 
     def labels(self) -> Any | None:
         """Store of the labels, ([z], y, x), that tiles are written to; None where objects are found later."""

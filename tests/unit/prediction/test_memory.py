@@ -17,7 +17,7 @@ NEEDS = Needs(base=300_000_000, per_read_px=400.0, channels=1, maps=2, sample_by
 def test_more_memory_gives_larger_tiles_up_to_the_largest():
     found = [choose_tile_px(NEEDS, tiling_of, int(gigabytes * 1e9)) for gigabytes in (0.5, 0.8, 2, 100)]
     assert found == sorted(found)
-    assert found[0] < found[-1] == 1024
+    assert found[0] < found[-1] == 2048
 
 
 def test_the_chosen_tile_stays_within_the_budget():
