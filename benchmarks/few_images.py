@@ -35,9 +35,10 @@ def main() -> None:
     parser.add_argument("--budget", default="3m")
     parser.add_argument("--keep", type=Path, required=True, help="folder for models and scores")
     parser.add_argument("--ways", default="", help="parts of their names, separated by commas; all by default")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of sections to train on")
     options = parser.parse_args()
     train, test = split(DATA / "isbi2012-em", options.keep)
-    for size in SIZES:
+    for size in options.sizes:
         some = choose(train, options.keep / f"first-{size}", size)
         for way, changes in WAYS.items():
             if any(part in way for part in options.ways.split(",")):

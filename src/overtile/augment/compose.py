@@ -42,10 +42,19 @@ DEFAULT = Augmentation(
 RIGID = replace(DEFAULT, geometric=replace(DEFAULT.geometric, elastic_sigma_px=0.0))
 """The default without elastic deformation: for objects that do not bend, and to see what the deformation brings."""
 
+UPRIGHT = replace(DEFAULT, geometric=replace(DEFAULT.geometric, rotation_deg=15.0, flip=False))
+"""The default without large rotations and mirroring: for images in which up and left mean something, such as MRI slices."""
+
 NONE = Augmentation(Geometric(elastic_sigma_px=0.0), Intensity())
 """The centre of the window as it is."""
 
-AUGMENTATIONS: dict[str, Augmentation] = {"paper": PAPER, "default": DEFAULT, "rigid": RIGID, "none": NONE}
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "paper": PAPER,
+    "default": DEFAULT,
+    "upright": UPRIGHT,
+    "rigid": RIGID,
+    "none": NONE,
+}
 
 
 def apply(

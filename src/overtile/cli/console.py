@@ -27,7 +27,8 @@ class Bar:
         self.title = title
         self._progress = progress
         self._task = progress.add_task(title, total=1.0, note="") if progress else None
-        self._printed = self._started = time.monotonic()
+        self._printed = time.monotonic()
+        self._first: tuple[float, float] | None = None
 
     def update(self, fraction: float, note: str = "") -> None:
         """Show how far the work is, with a few words."""
@@ -35,10 +36,12 @@ class Bar:
             self._progress.update(self._task, completed=fraction, note=note)
             return
         now = time.monotonic()
+        # What was done before, by an interrupted attempt, says nothing about the speed.
+        started, before = self._first = self._first or (now, fraction)
         if now - self._printed < PLAIN_EVERY_S:
             return
         self._printed = now
-        left = f", {(now - self._started) * (1 - fraction) / fraction:.0f} s left" if fraction > 0 else ""
+        left = f", {(now - started) * (1 - fraction) / (fraction - before):.0f} s left" if fraction > before else ""
         console.print(f"{self.title} {fraction:4.0%}{left}  {note}", markup=False)
         sys.stdout.flush()
 

@@ -42,7 +42,8 @@ def predict_slide(slide: Slide, job: Mapping[str, Any], listener: SlideListener 
     for number in range(len(slide.planes)):
 
         def progress(done: int, count: int, number: int = number) -> None:
-            listener((number + done / count) / len(slide.planes))
+            kept = len(slide.steps) - count  # from an interrupted attempt
+            listener((number + (kept + done) / len(slide.steps)) / len(slide.planes))
 
         streamed += run(slide, share_left(slide, number, record), record.add, progress)
     if labels is None:
