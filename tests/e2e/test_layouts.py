@@ -82,7 +82,9 @@ def test_the_model_remembers_channels_and_pixel_size(overtile, tmp_path):
 
 
 def test_a_comparison_repeats_how_the_folder_is_read():
-    protocol = api.Protocol(layout="nnunet", channels=("1",), palette="p.csv")
+    protocol = api.Protocol(layout="nnunet", channels=("1",), palette="p.csv", groups="p(1)")
     words = protocol.compare_command("data", "out", ["unet"])
-    assert "--layout nnunet --channels 1 --palette p.csv" in words
-    assert "--layout nnunet --channels 1 --palette p.csv" in protocol.train_command("data", "unet", (0, 2))
+    assert "--layout nnunet --channels 1 --palette p.csv --groups 'p(1)'" in words
+    assert "--layout nnunet --channels 1 --palette p.csv --groups 'p(1)'" in protocol.train_command(
+        "data", "unet", (0, 2)
+    )

@@ -46,19 +46,18 @@ def test_windows_lie_inside_where_they_fit_and_hold_foreground(
         assert (read_mirrored(labels, window) > 0).any()
 
 
-def samples(group_sizes: list[int]) -> tuple[list[Sample], list[str]]:
+def samples(group_sizes: list[int]) -> list[Sample]:
     groups = [f"g{g}" for g, n in enumerate(group_sizes) for _ in range(n)]
     image, labels = Image(np.zeros((1, 4, 4))), np.eye(4, dtype=np.int32)
-    return [Sample(f"s{i}", image, labels) for i in range(len(groups))], groups
+    return [Sample(f"s{i}", image, labels, group=group) for i, group in enumerate(groups)]
 
 
 @few
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=8), st.integers(2, 6), st.integers(0, 99))
 def test_folds_validate_every_sample_once_and_split_no_group(group_sizes: list[int], folds: int, seed: int) -> None:
-    all_samples, groups = samples(group_sizes)
-    group_by_name = dict(zip((s.name for s in all_samples), groups, strict=True))
+    all_samples = samples(group_sizes)
 
-    splits = k_folds(all_samples, folds, seed, groups=groups)
+    splits = k_folds(all_samples, folds, seed)
 
     validated = [s.name for split in splits for s in split.validation]
     assert sorted(validated) == sorted(s.name for s in all_samples)
@@ -67,23 +66,22 @@ def test_folds_validate_every_sample_once_and_split_no_group(group_sizes: list[i
         assert split.train
         assert split.validation
         assert len(split.train) + len(split.validation) == len(all_samples)
-        assert not {group_by_name[s.name] for s in split.train} & {group_by_name[s.name] for s in split.validation}
-    again = k_folds(all_samples, folds, seed, groups=groups)
+        assert not {s.group for s in split.train} & {s.group for s in split.validation}
+    again = k_folds(all_samples, folds, seed)
     assert [[s.name for s in a.validation] for a in again] == [[s.name for s in a.validation] for a in splits]
 
 
 @few
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=8), st.floats(0.05, 0.95), st.integers(0, 99))
 def test_holdout_partitions_and_splits_no_group(group_sizes: list[int], fraction: float, seed: int) -> None:
-    all_samples, groups = samples(group_sizes)
-    group_by_name = dict(zip((s.name for s in all_samples), groups, strict=True))
+    all_samples = samples(group_sizes)
 
-    split = holdout(all_samples, fraction, seed, groups=groups)
+    split = holdout(all_samples, fraction, seed)
 
     assert split.train
     assert split.validation
-    assert sorted(s.name for s in (*split.train, *split.validation)) == sorted(group_by_name)
-    assert not {group_by_name[s.name] for s in split.train} & {group_by_name[s.name] for s in split.validation}
+    assert sorted(s.name for s in (*split.train, *split.validation)) == sorted(s.name for s in all_samples)
+    assert not {s.group for s in split.train} & {s.group for s in split.validation}
     wanted = max(1, round(fraction * len(all_samples)))
     assert len(split.validation) <= max(wanted, min(group_sizes))
 

@@ -10,6 +10,7 @@ from overtile.cli.console import console
 from overtile.cli.options import (
     AllowUnlabelled,
     Channels,
+    Groups,
     IgnoreLabel,
     LabelFolder,
     LayoutName,
@@ -37,6 +38,7 @@ def check(
     layout: LayoutName = "auto",
     channels: Channels = None,
     palette: PaletteFile = None,
+    groups: Groups = None,
     palette_to_write: Annotated[
         Path | None,
         typer.Option("--write-palette", help="Write the colours of the masks to this file, to edit; then stop."),
@@ -64,6 +66,7 @@ def check(
         layout=layout,
         channels=channel_list(channels),
         palette=palette,
+        groups=groups,
     )
     if found.summary is not None:
         _print_summary(data, found.summary)

@@ -7,7 +7,17 @@ import typer
 from rich.table import Table
 
 from overtile.cli.console import bar, console
-from overtile.cli.options import Channels, Device, IgnoreLabel, LabelFolder, LayoutName, PaletteFile, Task, channel_list
+from overtile.cli.options import (
+    Channels,
+    Device,
+    Groups,
+    IgnoreLabel,
+    LabelFolder,
+    LayoutName,
+    PaletteFile,
+    Task,
+    channel_list,
+)
 from overtile.cli.train import parse_changes
 
 if TYPE_CHECKING:
@@ -41,6 +51,7 @@ def compare(
     layout: LayoutName = "auto",
     channels: Channels = None,
     palette: PaletteFile = None,
+    groups: Groups = None,
 ) -> None:
     """Train architectures under one protocol and say what each is worth and costs. Repeat the command to resume."""
     from overtile.models import ARCHITECTURES
@@ -64,6 +75,7 @@ def compare(
         layout=layout,
         channels=channel_list(channels),
         palette=None if palette is None else str(palette),
+        groups=groups,
     )
     length = f"{steps} steps" if steps else budget or "10m"
     with bar("comparing") as progress:

@@ -11,6 +11,7 @@ from overtile.cli.console import bar, console
 from overtile.cli.options import (
     AllowUnlabelled,
     Device,
+    Groups,
     IgnoreLabel,
     LayoutName,
     Overwrite,
@@ -39,6 +40,7 @@ def evaluate(
     allow_unlabelled: AllowUnlabelled = False,
     layout: LayoutName = "auto",
     palette: PaletteFile = None,
+    groups: Groups = None,
     images: Annotated[Path | None, typer.Option("--images", help="Folder of the images, for the report.")] = None,
     valid: Annotated[Path | None, typer.Option("--valid", help="Folder of masks, 0 where pixels do not count.")] = None,
     task: Task = "auto",
@@ -68,6 +70,7 @@ def evaluate(
                 allow_unlabelled=allow_unlabelled,
                 layout=layout,
                 palette=palette,
+                groups=groups,
                 fold=parse_fold(fold),
                 tta=tta,
                 on_progress=listener,

@@ -49,6 +49,16 @@ PaletteFile = Annotated[
     Path | None, typer.Option("--palette", help="For masks in colours: a file with a line NAME,R,G,B for each class.")
 ]
 
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        "--groups",
+        help="What stays on one side of every split, such as the images of a patient: a regular expression found in every "
+        r"name, whose parenthesised part is the group, such as 'patient(\d+)', or a file .csv with the columns image and "
+        "group. DATA/groups.csv is found by itself.",
+    ),
+]
+
 
 def channel_list(text: str | None) -> tuple[str, ...]:
     """Read channels separated by commas; none for all.

@@ -11,6 +11,7 @@ from overtile.cli.options import (
     AllowUnlabelled,
     Channels,
     Device,
+    Groups,
     IgnoreLabel,
     LabelFolder,
     LayoutName,
@@ -72,6 +73,7 @@ def train(
     layout: LayoutName = "auto",
     channels: Channels = None,
     palette: PaletteFile = None,
+    groups: Groups = None,
 ) -> None:
     """Train a network on a folder of annotated images. Ctrl-C ends early and keeps the best network so far.
 
@@ -113,6 +115,7 @@ def train(
         layout=layout,
         channels=channel_list(channels),
         palette=palette,
+        groups=groups,
     )
     if plan_only:
         verbs.write_plan_only(images, output, options, validate=validate)

@@ -15,7 +15,7 @@ from overtile.data.palette import Palette, read_palette, write_palette
 from overtile.data.palette_proposal import find_palette
 from overtile.data.patches import PatchSampler, sample_centres
 from overtile.data.reading import Reading
-from overtile.data.splits import Split, find_groups, group_of, holdout, k_folds
+from overtile.data.splits import Split, find_groups, holdout, k_folds
 from overtile.data.stores import create_store, finish_store, open_store, stream_tiff
 from overtile.data.summary import Summary, summarize, summarize_objects
 from overtile.data.synthetic import write_dataset
@@ -50,7 +50,6 @@ __all__ = [
     "find_palette",
     "finish_store",
     "from_arrays",
-    "group_of",
     "holdout",
     "infer_task",
     "intensity_statistics",

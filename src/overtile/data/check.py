@@ -27,10 +27,12 @@ from overtile.data.dataset import (
     reading_of,
 )
 from overtile.data.finding import Finding, Findings
+from overtile.data.groups import with_groups
 from overtile.data.layouts import Layout, find_pairs
 from overtile.data.normalization import intensity_statistics
 from overtile.data.palette import Palette
 from overtile.data.reading import Reading
+from overtile.data.splits import find_groups
 from overtile.data.stated_labels import conclude
 from overtile.data.summary import summarize
 
@@ -50,6 +52,7 @@ def check(
     layout: str = "auto",
     channels: Sequence[str] = (),
     palette: str | Path | Palette | None = None,
+    groups: str | Path | None = None,
 ) -> Findings:
     """Look through a folder as training would, and report every problem instead of stopping at the first.
 
@@ -59,11 +62,11 @@ def check(
     commands = Commands(
         str(folder),
         _options(said | {"allow-unlabelled": allow_unlabelled}),
-        _options({"task": task, "ignore-label": ignore_label}),
+        _options({"task": task, "ignore-label": ignore_label, "groups": groups}),
     )
     try:
         reading = reading_of(labels, layout, channels, palette, allow_unlabelled=allow_unlabelled)
-        found = find_pairs(folder, reading)
+        found = with_groups(find_pairs(folder, reading), folder, groups)
     except OvertileError as error:
         return Findings(str(folder), (_from_error(error, folder),), None)
     raw, errors = _read_all(found, reading, commands)
@@ -97,10 +100,21 @@ def _usable(raw: list[RawSample], layout: Layout, data: AnnotatedImages, command
         *check_classes(data, summary, commands),
         *check_objects(data.samples, summary, commands),
         *check_likeness(data, commands),
+        *_splitting(data, commands),
         *(Finding("note", commands.folder, note) for note in data.notes if not note.endswith(ALSO_FOUND)),
     ]
     findings.sort(key=lambda finding: ORDER[finding.severity])
     return Findings(commands.folder, tuple(findings), summary, data.samples, commands.train)
+
+
+def _splitting(data: AnnotatedImages, commands: Commands) -> list[Finding]:
+    """Whether the groups that the user named can be split."""
+    try:
+        if data.samples[0].grouped:
+            find_groups(data.samples)
+    except OvertileError as error:
+        return [_from_error(error, commands.folder)]
+    return []
 
 
 def _options(said: Mapping[str, Any]) -> str:

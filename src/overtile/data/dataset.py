@@ -15,6 +15,7 @@ from overtile.core.image import Image
 from overtile.data.axes import slices
 from overtile.data.channels import select_channels
 from overtile.data.formats import check_finite, read_labels
+from overtile.data.groups import with_groups
 from overtile.data.labels import IGNORED, Labelling, infer_task, to_classes
 from overtile.data.layouts import Layout, Meaning, Pair, find_pairs
 from overtile.data.palette import Palette, read_palette
@@ -33,8 +34,9 @@ class Sample:
         image: samples (channel, y, x).
         labels: class indices, or object ids (y, x); 0 where pixels are ignored.
         valid: False where pixels are ignored; None when all count.
-        group: samples of one group, such as planes of one stack, must not be split.
+        group: samples of one group, such as planes of one stack or images of one patient, must not be split.
         source: the image file, if there is one.
+        grouped: whether the user named the group.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Sample:
     valid: NDArray[np.bool_] | None = None
     group: str = ""
     source: Path | None = None
+    grouped: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,9 @@ def load(
     layout: str = "auto",
     channels: Sequence[str] = (),
     palette: str | Path | Palette | None = None,
+    groups: str | Path | None = None,
 ) -> AnnotatedImages:
-    """Read and check all annotated images of a folder.
+    r"""Read and check all annotated images of a folder.
 
     Args:
         folder: in a layout that `find_pairs` knows.
@@ -107,12 +111,18 @@ def load(
         layout: "auto" to find it out, or one of `LAYOUTS`.
         channels: numbers from 0 or names of the image channels to use, in their order; empty for all.
         palette: for masks whose classes are colours, which is which; a file with lines `name,r,g,b`.
+        groups: what stays on one side of every split, such as the images of a patient: a regular expression found in
+            every name, such as "patient(\d+)", whose parenthesised part is the group, or a file .csv with the columns image
+            and group. None for FOLDER/groups.csv, if there is one.
 
     Raises:
-        DataError: files have no partner, cannot be read, or do not fit together.
+        DataError: files have no partner, cannot be read, or do not fit together; an image has no group.
+        OptionError: groups is neither a file .csv nor a regular expression.
         UnknownNameError: there is no such task or layout.
     """
-    found, raw = read_folder(folder, reading_of(labels, layout, channels, palette, allow_unlabelled=allow_unlabelled))
+    reading = reading_of(labels, layout, channels, palette, allow_unlabelled=allow_unlabelled)
+    found = with_groups(find_pairs(folder, reading), folder, groups)
+    raw = read_pairs(found, reading)
     labelling = labelling or conclude([s.labels for s in raw], found.meaning, task=task, ignore_label=ignore_label)
     return replace(annotate(raw, labelling, found), chosen_channels=tuple(channels))
 
@@ -130,14 +140,13 @@ def reading_of(
     return Reading(layout, labels, allow_unlabelled, colours, tuple(channels))
 
 
-def read_folder(folder: str | Path, reading: Reading) -> tuple[Layout, list[RawSample]]:
+def read_pairs(layout: Layout, reading: Reading) -> list[RawSample]:
     """Read all images of a folder with their labels as stored.
 
     Raises:
-        DataError: files have no partner, cannot be read, or do not fit together.
+        DataError: a file cannot be read, or sizes differ.
     """
-    layout = find_pairs(folder, reading)
-    return layout, [sample for pair in layout.pairs for sample in read_pair(pair, reading)]
+    return [sample for pair in layout.pairs for sample in read_pair(pair, reading)]
 
 
 def from_arrays(
@@ -147,8 +156,17 @@ def from_arrays(
     valid: Sequence[NDArray[np.bool_] | None] | None = None,
     task: str = "auto",
     ignore_label: int | None = None,
+    groups: Sequence[str] | None = None,
 ) -> AnnotatedImages:
     """Make annotated images of arrays: images (y, x) or (channel, y, x), labels (y, x).
+
+    Args:
+        images: at least one.
+        labels: one per image.
+        valid: per image, False where pixels are ignored; None where all count.
+        task: "auto", "semantic" or "instances".
+        ignore_label: label value that means "not annotated".
+        groups: per image, what it belongs to, such as a patient; a group stays on one side of every split.
 
     Raises:
         DataError: the arrays do not fit together.
@@ -158,14 +176,18 @@ def from_arrays(
             f"expected as many label arrays as images, at least one: got {len(images)} images, {len(labels)} labels."
         )
     masks = [None] * len(images) if valid is None else list(valid)
+    names = [f"{i:03d}" for i in range(len(images))] if groups is None else list(groups)
+    if len(names) != len(images) or not all(names):
+        raise DataError(f"expected the name of a group for each of {len(images)} images, got {names}.")
     raw = []
     for i, (image, label, mask) in enumerate(zip(images, labels, masks, strict=True)):
         planes = image[np.newaxis] if image.ndim == 2 else image
-        sample = RawSample(f"{i:03d}", Image(planes), label, mask, f"{i:03d}")
+        sample = RawSample(f"{i:03d}", Image(planes), label, mask, names[i])
         check_sizes(sample)
         check_finite(planes, f"image {i:03d}")
         raw.append(sample)
-    return annotate(raw, infer_task(labels, task=task, ignore_label=ignore_label), Layout("arrays", ()))
+    layout = Layout("arrays", (), grouped=groups is not None)
+    return annotate(raw, infer_task(labels, task=task, ignore_label=ignore_label), layout)
 
 
 def read_pair(pair: Pair, reading: Reading) -> list[RawSample]:
@@ -220,7 +242,7 @@ def annotate(raw: list[RawSample], labelling: Labelling, layout: Layout) -> Anno
             annotated.
     """
     check_channels(raw)
-    samples = [_sample(one, layout.meaning, labelling) for one in raw]
+    samples = [_sample(one, layout, labelling) for one in raw]
     annotated = tuple(sample for sample in samples if sample.valid is None or sample.valid.any())
     notes = [*layout.notes, *_gathered(raw), *labelling.notes]
     if not annotated:
@@ -263,9 +285,9 @@ def check_channels(samples: Sequence[RawSample]) -> None:
         raise DataError(f"images differ in their number of channels: {found}. Convert all to the same, grey or RGB.")
 
 
-def _sample(raw: RawSample, meaning: Meaning | None, labelling: Labelling) -> Sample:
-    labels, valid = labels_of(raw, meaning, labelling)
-    return Sample(raw.name, raw.image, labels, valid, raw.group, raw.source)
+def _sample(raw: RawSample, layout: Layout, labelling: Labelling) -> Sample:
+    labels, valid = labels_of(raw, layout.meaning, labelling)
+    return Sample(raw.name, raw.image, labels, valid, raw.group, raw.source, layout.grouped)
 
 
 def labels_of(

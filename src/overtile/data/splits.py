@@ -1,7 +1,6 @@
-"""Splits into training and validation that keep near-duplicates together and work from one image on."""
+"""Splits into training and validation that keep groups and near-duplicates together and work from one image on."""
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,34 +34,12 @@ class Split:
     validation: tuple[Sample, ...]
 
 
-def group_of(name: str, pattern: str) -> str:
-    r"""Take the group from a name: the parenthesised parts of a regular expression, or all it matched.
-
-    >>> group_of("patient7_slice12", r"patient(\d+)")
-    '7'
+def find_groups(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """Name what must not be split: samples of one group or stack, and near-duplicates, directly or by a chain of others.
 
     Raises:
-        DataError: the pattern is not found in the name, or is no regular expression.
+        DataError: the user named groups, and all of them are one.
     """
-    try:
-        match = re.search(pattern, name)
-    except re.error as error:
-        raise DataError(f"the group pattern {pattern!r} is no regular expression: {error}.") from error
-    if match is None:
-        raise DataError(
-            f"the group pattern {pattern!r} is not found in the name {name!r}. Expected one group per image."
-        )
-    return "-".join(part or "" for part in match.groups()) if match.groups() else match[0]
-
-
-def find_groups(samples: Sequence[Sample], *, pattern: str | None = None) -> tuple[str, ...]:
-    """Name the group of every sample: by a pattern in its name, or by stack and likeness.
-
-    Raises:
-        DataError: the pattern does not fit.
-    """
-    if pattern is not None:
-        return tuple(group_of(sample.name, pattern) for sample in samples)
     alike = near_duplicates([s.image for s in samples], [s.valid for s in samples])
     parent = {f"alike {number}": f"alike {number}" for number in set(alike.tolist())}
 
@@ -75,13 +52,27 @@ def find_groups(samples: Sequence[Sample], *, pattern: str | None = None) -> tup
         stack = f"stack {sample.group or sample.name}"
         parent.setdefault(stack, stack)
         parent[root(stack)] = root(f"alike {number}")
-    return tuple(root(f"alike {number}") for number in alike)
+    names = tuple(root(f"alike {number}") for number in alike)
+    if samples[0].grouped and len(set(names)) == 1:
+        raise DataError(_one_group(samples))
+    return names
 
 
-def k_folds(
-    samples: Sequence[Sample], folds: int, seed: int, *, groups: Sequence[str] | None = None
-) -> tuple[Split, ...]:
-    """Split into folds; every sample is validated on exactly once.
+def _one_group(samples: Sequence[Sample]) -> str:
+    named = {sample.group for sample in samples}
+    if len(named) == 1:
+        found, remedy = f"all images are of one group, {samples[0].group!r}", "Annotate an image of another group"
+    else:
+        found = f"near-duplicates join all {len(named)} groups to one"
+        remedy = "Leave copies out, which `overtile check` names"
+    return (
+        f"{found}: it cannot be split into training and validation. {remedy}, train on all with --no-validate, or do "
+        "without --groups and groups.csv."
+    )
+
+
+def k_folds(samples: Sequence[Sample], folds: int, seed: int) -> tuple[Split, ...]:
+    """Split into folds; every sample is validated on exactly once, and no group is split, see `find_groups`.
 
     Two to five images are left out one at a time; a single image is cut into strips along its longer side.
 
@@ -89,18 +80,18 @@ def k_folds(
         samples: at least one.
         folds: wanted number of folds, at least 2; fewer where there are fewer groups.
         seed: decides which group goes where.
-        groups: one name per sample; samples of one group stay together. `find_groups` by default.
 
     Raises:
-        DataError: fewer than two folds are asked for, or a single image is too small to be cut.
+        DataError: fewer than two folds are asked for, a single image is too small to be cut, or all are of one group
+            that the user named.
     """
     if folds < 2:
         raise DataError(f"expected at least 2 folds, got {folds}.")
     if not samples:
         raise DataError("expected at least one sample to split, got none.")
-    if len(samples) == 1:
+    if len(samples) == 1 and not samples[0].grouped:
         return spatial_blocks(samples[0], folds)
-    names = _usable_groups(samples, groups, folds)
+    names = _usable_groups(samples, folds)
     sizes = Counter(names)
     wanted = len(sizes) if len(samples) <= LEAVE_ONE_OUT_UP_TO else min(folds, len(sizes))
     shuffled = generator(seed, "folds").permutation(sorted(sizes)).tolist()
@@ -112,19 +103,20 @@ def k_folds(
     return tuple(_split(samples, [fold_of[name] == fold for name in names]) for fold in range(wanted))
 
 
-def holdout(samples: Sequence[Sample], fraction: float, seed: int, *, groups: Sequence[str] | None = None) -> Split:
+def holdout(samples: Sequence[Sample], fraction: float, seed: int) -> Split:
     """Hold a share of the images out for validation: at least one group, never all; of a single image, a strip.
 
     Raises:
-        DataError: the fraction is not between 0 and 1, or a single image is too small to be cut.
+        DataError: the fraction is not between 0 and 1, a single image is too small to be cut, or all are of one group
+            that the user named.
     """
     if not 0 < fraction < 1:
         raise DataError(f"expected a validation fraction between 0 and 1, got {fraction}.")
     if not samples:
         raise DataError("expected at least one sample to split, got none.")
-    if len(samples) == 1:
+    if len(samples) == 1 and not samples[0].grouped:
         return _held_out_strip(samples[0], fraction, seed)
-    names = _usable_groups(samples, groups, round(1 / fraction))
+    names = _usable_groups(samples, round(1 / fraction))
     rng = generator(seed, "holdout")
     present = [_classes(sample) for sample in samples]
     draws = [_draw(names, fraction, rng) for _ in range(SHUFFLES)]
@@ -159,11 +151,9 @@ def _coverage(held_out: Sequence[bool], present: Sequence[frozenset[int]]) -> fl
     return min(len(validation), len(train)) / len(validation | train)
 
 
-def _usable_groups(samples: Sequence[Sample], groups: Sequence[str] | None, parts: int) -> tuple[str, ...]:
+def _usable_groups(samples: Sequence[Sample], parts: int) -> tuple[str, ...]:
     """Groups by name; where all samples are alike, as in one stack, contiguous ranges of it."""
-    names = tuple(groups) if groups is not None else find_groups(samples)
-    if len(names) != len(samples):
-        raise DataError(f"expected one group per sample ({len(samples)}), got {len(names)}.")
+    names = find_groups(samples)
     if len(set(names)) > 1:
         return names
     logger.warning("all %d images are alike: they are split into ranges of neighbours", len(samples))

@@ -7,8 +7,8 @@ import numpy as np
 
 from overtile.core import OutputExistsError, UnknownNameError
 from overtile.data import Labelling, Reading
-from overtile.data.dataset import RawSample, check_channels, labels_of, read_folder
-from overtile.data.layouts import Meaning
+from overtile.data.dataset import RawSample, check_channels, labels_of, read_pairs
+from overtile.data.layouts import Meaning, find_pairs
 from overtile.data.stated_labels import conclude
 from overtile.workflows.layout_writers import WRITERS, Annotated, Content
 
@@ -59,7 +59,9 @@ def convert(
     folder = Path(output)
     if folder.exists() and not overwrite and (folder.is_file() or any(folder.iterdir())):
         raise OutputExistsError(f"{folder} is not empty. Choose another folder, or add to it with --overwrite.")
-    found, raw = read_folder(data, reading or Reading())
+    reading = reading or Reading()
+    found = find_pairs(data, reading)
+    raw = read_pairs(found, reading)
     check_channels(raw)
     labelling = conclude([one.labels for one in raw], found.meaning, task=task, ignore_label=ignore_label)
     read = [_annotated(one, found.meaning, labelling) for one in raw]

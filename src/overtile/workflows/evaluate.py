@@ -63,6 +63,7 @@ def evaluate(
     allow_unlabelled: bool = False,
     layout: str = "auto",
     palette: str | Path | None = None,
+    groups: str | Path | None = None,
     fold: tuple[int, int] | None = None,
     tta: str = "none",
     seed: int = 0,
@@ -80,6 +81,7 @@ def evaluate(
         allow_unlabelled: leave out images without labels instead of stopping.
         layout: "auto" to find it out, or how the files lie in the folder; see overtile.read.
         palette: for masks whose classes are colours, which is which; see overtile.read.
+        groups: images that belong together, as in the training; only for `fold`, see overtile.read.
         fold: (k, n): only the images of fold k of n, split with the seed of the training.
         tta: test-time augmentation, a key of overtile.prediction.TRANSFORMS.
         seed: of the bootstrap.
@@ -101,6 +103,7 @@ def evaluate(
             layout=layout,
             channels=manifest.channels,
             palette=palette,
+            groups=groups,
         )
     )
     if fold is not None:

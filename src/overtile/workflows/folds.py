@@ -22,7 +22,8 @@ from overtile.workflows.options import TrainOptions
 from overtile.workflows.plan import normalization_of
 from overtile.workflows.postprocessing import tuned_postprocessing
 from overtile.workflows.provenance import provenance
-from overtile.workflows.series import as_images, claim, share_of, trained
+from overtile.workflows.series import claim, share_of, trained
+from overtile.workflows.train import as_images
 
 KEEP = ("ensemble", "best")
 """What can become of the folds."""
@@ -94,7 +95,7 @@ def train_folds(
     """
     if keep not in KEEP:
         raise OptionError(f"--keep expects {' or '.join(KEEP)}, got {keep!r}")
-    images, output = as_images(data), Path(output)
+    images, output = as_images(data, options.groups), Path(output)
     refuse_overwrite(output, overwrite=options.overwrite)
     splits = k_folds(images.samples, folds, options.seed)
     folder = claim(output, "folds", options)

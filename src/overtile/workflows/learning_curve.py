@@ -21,7 +21,8 @@ from overtile.workflows.model import Model
 from overtile.workflows.options import TrainOptions
 from overtile.workflows.plan import normalization_of
 from overtile.workflows.provenance import provenance
-from overtile.workflows.series import as_images, claim, share_of, trained
+from overtile.workflows.series import claim, share_of, trained
+from overtile.workflows.train import as_images
 
 HELD_OUT_SHARE = 0.25
 """A larger share than a usual training holds out: here the score matters more than the model."""
@@ -128,7 +129,7 @@ def learning_curve(
         TrainingError: training cannot start or go on.
         KeyboardInterrupt: Ctrl-C; what is finished is kept.
     """
-    images, output = as_images(data), Path(output)
+    images, output = as_images(data, options.groups), Path(output)
     numbers = output.with_suffix(".learning-curve.json")
     for file in (output, numbers):
         refuse_overwrite(file, overwrite=options.overwrite)

@@ -26,6 +26,7 @@ class TrainOptions:
         device: "auto", "cpu", "cuda", ...
         precision: to compute in; None for the fastest that the device has units for.
         fold: (k, n) where fold k of n is held out.
+        groups: which images of a folder belong together, see overtile.read; None where they are read already.
         encoder_weights: ImageNet checkpoint of timm or torchvision that mobile_unet or eff_unet starts with.
         check_learning: try first whether the network learns one batch by heart, so that mistakes show in seconds.
         resume: go on with an interrupted run of the same command.
@@ -44,6 +45,7 @@ class TrainOptions:
     device: str = "auto"
     precision: Precision | None = None
     fold: tuple[int, int] | None = None
+    groups: str | Path | None = None
     encoder_weights: str | Path | None = None
     check_learning: bool = True
     resume: bool = False

@@ -34,6 +34,7 @@ class Protocol:
         layout: how the files lie in the folder; "auto" finds it out.
         channels: numbers or names of the image channels to use; empty for all.
         palette: file that says which colour of a mask is which class.
+        groups: pattern or file that says which images belong together; see overtile.read.
     """
 
     folds: int = 3
@@ -50,6 +51,7 @@ class Protocol:
     layout: str = "auto"
     channels: Sequence[str] = ()
     palette: str | None = None
+    groups: str | None = None
 
     def recipe_of(self, architecture: str) -> Recipe:
         """The recipe that an architecture is trained with.
@@ -71,6 +73,7 @@ class Protocol:
             layout=self.layout,
             channels=self.channels,
             palette=self.palette,
+            groups=self.groups,
         )
 
     def shared(self, images: AnnotatedImages) -> dict[str, Any]:
@@ -80,6 +83,7 @@ class Protocol:
             pixels.update(image_digest(sample).encode())
             pixels.update(sample.labels.tobytes())
             pixels.update(b"" if sample.valid is None else sample.valid.tobytes())
+            pixels.update(sample.group.encode() if sample.grouped else b"")
         settings = asdict(self)
         del settings["own_changes"]
         return {**json.loads(json.dumps(settings)), "images": pixels.hexdigest()[:16]}
@@ -114,7 +118,8 @@ class Protocol:
         words += [] if self.labels is None else ["--labels", self.labels]
         words += [] if self.layout == "auto" else ["--layout", self.layout]
         words += ["--channels", ",".join(self.channels)] if self.channels else []
-        return words + ([] if self.palette is None else ["--palette", self.palette])
+        words += [] if self.palette is None else ["--palette", self.palette]
+        return words + ([] if self.groups is None else ["--groups", self.groups])
 
     def compare_command(self, data: str, output: str, architectures: Sequence[str]) -> str:
         """The command that repeats the comparison."""

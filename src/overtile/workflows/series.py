@@ -6,17 +6,11 @@ from pathlib import Path
 
 from overtile.core import Normalization, OutputExistsError, TrainingError
 from overtile.data import AnnotatedImages, Split
-from overtile.data import load as load_images
 from overtile.training import Progress, checkpoint_path
 from overtile.workflows.model import Model, load
 from overtile.workflows.options import TrainOptions
 from overtile.workflows.record import fingerprint
 from overtile.workflows.train import plan_for, train_on
-
-
-def as_images(data: str | Path | AnnotatedImages) -> AnnotatedImages:
-    """Images already read, or those of a folder."""
-    return data if isinstance(data, AnnotatedImages) else load_images(data)
 
 
 def claim(output: Path, kind: str, options: TrainOptions) -> Path:

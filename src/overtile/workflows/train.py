@@ -50,6 +50,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     fold: tuple[int, int] | None = None,
+    groups: str | Path | None = None,
     validate: bool = True,
     encoder_weights: str | Path | None = None,
     check_learning: bool = True,
@@ -72,6 +73,8 @@ def train(
         seed: of everything random.
         device: "auto", "cpu", "cuda", ...
         fold: (k, n): validate on fold k of n, counted from 0, instead of on a random part.
+        groups: of a folder: what stays on one side of every split; a pattern in the names or a file .csv, see
+            overtile.read.
         validate: hold images out to choose the best network; otherwise all are trained on and the last state is kept.
         encoder_weights: ImageNet checkpoint of timm or torchvision that mobile_unet or eff_unet starts with; a local file.
         check_learning: try first whether the network learns one batch by heart, so that mistakes show in seconds.
@@ -98,6 +101,7 @@ def train(
         seed=seed,
         device=device,
         fold=fold,
+        groups=groups,
         encoder_weights=encoder_weights,
         check_learning=check_learning,
         resume=resume,
@@ -109,9 +113,22 @@ def train(
         on_progress=on_progress,
     )
     _ = options.seconds  # a budget that is no time is an error before the images are read
-    images = data if isinstance(data, AnnotatedImages) else load_images(data)
+    images = as_images(data, groups)
     split = split_of(images, seed=seed, fold=fold, validate=validate)
     return train_on(images, split, Path(output), options, started=started)
+
+
+def as_images(data: str | Path | AnnotatedImages, groups: str | Path | None = None) -> AnnotatedImages:
+    """Images already read, or those of a folder.
+
+    Raises:
+        OptionError: images already read have their groups.
+    """
+    if not isinstance(data, AnnotatedImages):
+        return load_images(data, groups=groups)
+    if groups is not None:
+        raise OptionError("these images are read already: give groups to overtile.read or overtile.from_arrays")
+    return data
 
 
 def train_on(

@@ -5,7 +5,7 @@ import pytest
 
 from overtile.core.errors import DataError
 from overtile.core.image import Image
-from overtile.data import Sample, find_groups, group_of, holdout, k_folds, near_duplicates
+from overtile.data import Sample, find_groups, holdout, k_folds, near_duplicates
 
 
 def sample(name: str, *, seed: int = 0, size: tuple[int, int] = (64, 80), group: str = "") -> Sample:
@@ -21,21 +21,6 @@ def samples(n: int) -> list[Sample]:
 
 def names(chosen: Sequence[Sample]) -> list[str]:
     return [one.name for one in chosen]
-
-
-@pytest.mark.parametrize(
-    ("name", "pattern", "group"),
-    [("p12_s3", r"p\d+", "p12"), ("p12_s3", r"p(\d+)_s(\d)", "12-3"), ("z09", r"(\d)$", "9")],
-)
-def test_group_of(name: str, pattern: str, group: str) -> None:
-    assert group_of(name, pattern) == group
-
-
-def test_group_patterns_must_fit() -> None:
-    with pytest.raises(DataError, match=r"pattern 'q\+' is not found in the name 'abc'"):
-        group_of("abc", "q+")
-    with pytest.raises(DataError, match=r"'\(' is no regular expression"):
-        group_of("abc", "(")
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
@@ -82,12 +67,8 @@ def test_stacks_that_share_a_copy_are_one_group() -> None:
     assert len(set(find_groups(many))) == 2
 
 
-def test_groups_by_pattern() -> None:
-    assert find_groups(samples(3), pattern=r"s(\d)") == ("0", "1", "2")
-
-
-def test_one_group_is_split_into_ranges(caplog: pytest.LogCaptureFixture) -> None:
-    folds = k_folds(samples(6), 3, 0, groups=["x"] * 6)
+def test_one_stack_is_split_into_ranges(caplog: pytest.LogCaptureFixture) -> None:
+    folds = k_folds([sample(f"s{i}", seed=i, group="x") for i in range(6)], 3, 0)
 
     assert sorted(names(f.validation) for f in folds) == [["s0", "s1"], ["s2", "s3"], ["s4", "s5"]]
     assert "all 6 images are alike" in caplog.text
@@ -138,8 +119,6 @@ def test_bad_requests_are_refused() -> None:
         holdout([], 0.2, 0)
     with pytest.raises(DataError, match="at least one sample to split, got none"):
         k_folds([], 2, 0)
-    with pytest.raises(DataError, match=r"one group per sample \(3\), got 1"):
-        k_folds(samples(3), 2, 0, groups=["a"])
     with pytest.raises(DataError, match=r"single image of size \(20, 20\) is too small"):
         holdout([sample("a", size=(20, 20))], 0.5, 0)
     with pytest.raises(DataError, match=r"single image of size \(20, 40\) is too small"):

@@ -20,7 +20,7 @@ class Commands:
     Attributes:
         folder: as the user typed it.
         reading: options of the command line that say how the folder is read, each after a space.
-        meaning: those that say what the labels mean.
+        meaning: those that only a training takes: what the labels mean, which images belong together.
     """
 
     folder: str

@@ -15,13 +15,16 @@ LABEL_FOLDERS = (
 )  # fmt: skip
 VALID_FOLDERS = ("fov", "valid", "roi", "fov_masks", "field_of_view")
 
+GROUPS_FILE = "groups.csv"
+"""Says which images belong together; no image, and not left out."""
+
 SESSION = "_seg.npy"
 """What the names of Cellpose sessions end with; they are pickles, no arrays."""
 
 
 def readable(folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """List the image files of a folder in natural order, and say what is left out."""
-    entries = [p for p in folder.iterdir() if not p.name.startswith(".")]
+    entries = [p for p in folder.iterdir() if not p.name.startswith(".") and p.name != GROUPS_FILE]
     good = sorted((p for p in entries if is_readable(p) and not p.name.endswith(SESSION)), key=natural_order)
     rest = Counter(p.suffix.lower() or p.name for p in entries if p.is_file() and p not in good)
     notes = [

@@ -74,12 +74,14 @@ class Layout:
         pairs: the annotated images, sorted by name.
         notes: what was left out or assumed.
         meaning: what the labels mean, where the layout says so.
+        grouped: whether the groups of the pairs are those that the user named.
     """
 
     name: str
     pairs: tuple[Pair, ...]
     notes: tuple[str, ...] = ()
     meaning: Meaning | None = None
+    grouped: bool = False
 
 
 Finder = Callable[[Path, Reading], Layout | None]
