@@ -1,12 +1,14 @@
 """Images that belong together because the user says so: by a pattern in their names, or by a table."""
 
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from overtile.core.atomic import atomic_file
 from overtile.core.errors import DataError, FormatError, OptionError
 from overtile.data.file_names import stem_of
 from overtile.data.layouts import Layout, Pair
@@ -114,6 +116,27 @@ def read_groups(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"cannot read the groups {path}: {error}. {EXPECTED}.") from error
     return table
+
+
+def write_groups(folder: Path, groups: Mapping[str, str], *, overwrite: bool = False) -> None:
+    """Write FOLDER/groups.csv where some images, but not all, belong together; rows that it has already stay.
+
+    Args:
+        folder: of annotated images.
+        groups: name of an image -> its group.
+        overwrite: whether the file may be replaced.
+
+    Raises:
+        OutputExistsError: it exists and may not be replaced.
+    """
+    if not 1 < len(set(groups.values())) < len(groups):
+        return
+    path = folder / GROUPS_FILE
+    before = read_groups(path) if overwrite and path.is_file() else {}
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *{**before, **groups}.items()])
+    with atomic_file(path, overwrite=overwrite) as file:
+        file.write(text.getvalue().encode())
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ import numpy as np
 from overtile.core import OutputExistsError, UnknownNameError
 from overtile.data import Labelling, Reading
 from overtile.data.dataset import RawSample, check_channels, labels_of, read_pairs
+from overtile.data.groups import with_groups
 from overtile.data.layouts import Meaning, find_pairs
 from overtile.data.stated_labels import conclude
 from overtile.workflows.layout_writers import WRITERS, Annotated, Content
@@ -60,7 +61,7 @@ def convert(
     if folder.exists() and not overwrite and (folder.is_file() or any(folder.iterdir())):
         raise OutputExistsError(f"{folder} is not empty. Choose another folder, or add to it with --overwrite.")
     reading = reading or Reading()
-    found = find_pairs(data, reading)
+    found = with_groups(find_pairs(data, reading), data)
     raw = read_pairs(found, reading)
     check_channels(raw)
     labelling = conclude([one.labels for one in raw], found.meaning, task=task, ignore_label=ignore_label)

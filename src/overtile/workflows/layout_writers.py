@@ -14,6 +14,7 @@ from skimage.measure import label as connected_pieces
 from overtile.core import DataError, Image
 from overtile.core.atomic import atomic_file
 from overtile.data import write_image, write_labels
+from overtile.data.groups import write_groups
 from overtile.data.rle import compressed, run_lengths
 from overtile.instances import Outline, geojson, roi_zip, trace
 
@@ -67,12 +68,13 @@ class _Thing:
 
 
 def write_images_labels(content: Content, folder: Path, *, overwrite: bool) -> tuple[str, ...]:
-    """images/NAME.tif and labels/NAME.tif; masks valid/NAME.tif where not all is annotated."""
+    """images/NAME.tif and labels/NAME.tif; masks valid/NAME.tif where not all is annotated; groups.csv where there are some."""
     for one in content.images:
         write_image(folder / "images" / f"{one.name}.tif", one.image, overwrite=overwrite)
         labels = one.classes if one.ids is None else one.ids
         write_labels(folder / "labels" / f"{one.name}.tif", labels, overwrite=overwrite)
     _write_valid(content, folder, overwrite=overwrite)
+    write_groups(folder, {one.name: one.group for one in content.images}, overwrite=overwrite)
     several = len(content.class_names) > 2 and any(one.ids is not None for one in content.images)
     lost = (f"labels hold object ids; the classes {', '.join(content.class_names[1:])} are not written",)
     return (*_valid_notes(content), *(lost if several else ()))

@@ -13,6 +13,7 @@ from overtile.core.atomic import rename_folder
 from overtile.data import Reading, find_pairs, read_labels, write_image, write_labels
 from overtile.data.channels import select_channels
 from overtile.data.dataset import RawSample, check_sizes, read_pair
+from overtile.data.groups import with_groups, write_groups
 from overtile.data.layouts import Pair
 from overtile.data.mending import Fix, fix_named
 
@@ -43,7 +44,8 @@ def mend(
 ) -> Mended:
     """Write a mended copy of a folder of annotated images; the folder itself stays as it is.
 
-    The copy has images/ and labels/ as TIFF, and valid/ where not all pixels count.
+    The copy has images/ and labels/ as TIFF, valid/ where not all pixels count, and groups.csv where images belong together,
+    such as the planes of one stack.
 
     Args:
         data: folder of annotated images.
@@ -66,7 +68,8 @@ def mend(
         raise OptionError("nothing to mend: name a fix (--fix split), or images to leave out (--leave-out a,b)")
     chosen = [fix_named(text) for text in fixes]
     reading = reading or Reading()
-    samples = [sample for pair in find_pairs(data, reading).pairs for sample in _read(pair, reading)]
+    found = with_groups(find_pairs(data, reading), data)
+    samples = [sample for pair in found.pairs for sample in _read(pair, reading)]
     names = [sample.name for sample in samples]
     for name in (*only, *leave_out):
         if name not in names:
@@ -77,6 +80,7 @@ def mend(
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
     try:
         changed = tuple(_write_all(kept, chosen, only or names, partial))
+        write_groups(partial, {sample.name: sample.group for sample in kept})
         rename_folder(partial, folder, overwrite=True)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -105,6 +105,8 @@ def test_ctc_gets_one_sequence_for_single_images_and_one_per_stack(tmp_path: Pat
     write_labels(stack / "labels" / "t.tif", np.stack([IDS] * 2))
     convert(stack, tmp_path / "sequences", "ctc", task="instances")
     assert {s.group for s in load(tmp_path / "sequences").samples} == {"01", "02"}
+    convert(tmp_path / "sequences", tmp_path / "back", "images-labels", task="instances")
+    assert [s.group for s in load(tmp_path / "back").samples] == ["01"] * 3 + ["02"] * 2
 
 
 def test_classes_of_objects_survive_between_outline_layouts(tmp_path: Path) -> None:

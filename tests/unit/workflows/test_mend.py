@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from overtile.core import DataError, Image, OptionError, OutputExistsError, UnknownNameError
-from overtile.data import Reading, read_image, read_labels, write_image, write_labels
+from overtile.data import Reading, load, read_image, read_labels, write_image, write_labels
 from overtile.workflows.mend import mend
 
 LABELS = np.arange(64 * 48).reshape(64, 48) // 512
@@ -58,6 +58,13 @@ def test_pixels_that_do_not_count_stay_so(data, tmp_path):
     assert valid.max() == 255
     assert (valid[LABELS == 0] == 0).all()
     assert (read_labels(tmp_path / "out" / "valid" / "b.tif") == 255 * (LABELS > 0)).all()
+
+
+def test_what_belongs_together_still_does(data, tmp_path):
+    (data / "groups.csv").write_text("image,group\na,x\nb,y\nc.tif,x\n")
+    mend(data, tmp_path / "out", ["turn=flip-x"])
+    assert (tmp_path / "out" / "groups.csv").read_text() == "image,group\na,x\nb,y\nc,x\n"
+    assert [sample.group for sample in load(tmp_path / "out").samples] == ["x", "y", "x"]
 
 
 def test_planes_of_a_stack_become_images(tmp_path):
