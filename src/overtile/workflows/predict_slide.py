@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overtile.core import DataError
+from overtile.core.memory import give_back_freed
 from overtile.data.stores import finish_store, partial_path, stream_tiff
 from overtile.instances import PostProcessing, fill_holes_tiled, id_dtype, scan_instances
 from overtile.prediction import Plane, Record, Streamed
@@ -47,6 +48,7 @@ def predict_slide(slide: Slide, job: Mapping[str, Any], listener: SlideListener 
 
         streamed += run(slide, share_left(slide, number, record), record.add, progress)
     if labels is None:
+        give_back_freed()  # what the tiles of the network held; the seams of a large image take their own
         labels = _find_objects(slide, maps)
     _finish(slide, labels, maps)
     return streamed
