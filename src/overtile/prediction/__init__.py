@@ -6,7 +6,7 @@ from overtile.prediction.pipeline import AHEAD, Behind, ahead
 from overtile.prediction.plane import Plane, is_flat
 from overtile.prediction.record import Record, job_of
 from overtile.prediction.stream import Read, Run, Streamed, TileListener, Write, WriteMaps, predict_tiled, stream
-from overtile.prediction.tiles import Tile, Tiling, balanced, tiles
+from overtile.prediction.tiles import Tile, Tiling, balanced, block_px, tiles
 from overtile.prediction.tta import TRANSFORMS, averaged
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ahead",
     "averaged",
     "balanced",
+    "block_px",
     "choose_tile_px",
     "gaussian_window",
     "is_flat",

@@ -7,6 +7,9 @@ from math import ceil
 
 from overtile.core.errors import ShapeError
 
+LARGEST_BLOCK_PX = 1024
+"""Viewers read whole blocks of a store, and objects are found block by block."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -43,6 +46,15 @@ class Tiling:
     def __post_init__(self) -> None:
         if any(t < 1 for t in self.tile):
             raise ShapeError(f"a tile needs at least 1 pixel per axis, got {self.tile}")
+
+
+def block_px(tile_px: int) -> int:
+    """Side of the blocks in which results are stored: a tile or half of one, so that no two tiles share a block.
+
+    >>> block_px(1024), block_px(1536)
+    (1024, 768)
+    """
+    return tile_px // 2 if tile_px > LARGEST_BLOCK_PX and tile_px % 2 == 0 else tile_px
 
 
 def tiles(size: tuple[int, ...], tiling: Tiling) -> Iterator[Tile]:

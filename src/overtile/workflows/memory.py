@@ -65,6 +65,7 @@ class Memory:
             channels=int(array.shape[0]),
             maps=self.model.manifest.num_classes,
             sample_bytes=array.dtype.itemsize,
+            plane=array.shape[-2:] if self.model.manifest.task == "instances" else (),
         )
         fitting = choose_tile_px(needs, self._tiling, self.budget, sizes)
         free = free_on(self.model.device)

@@ -23,6 +23,7 @@ from overtile.prediction import (
     TileListener,
     WriteMaps,
     averaged,
+    block_px,
     is_flat,
     overlapping_tiles,
     stream,
@@ -33,9 +34,6 @@ from overtile.workflows.predict_options import PredictOptions
 from overtile.workflows.target import Target
 
 LABELS, MAPS = "labels.ome.zarr", "maps.ome.zarr"
-
-LARGEST_BLOCK_PX = 1024
-"""Viewers read whole blocks, and objects are found block by block."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,7 @@ class Slide:
     def chunk(self) -> tuple[int, ...]:
         """Size of the blocks of the stores: an exact tile or half of one, so that no two tiles share a block."""
         first = next(tiles(self.size[-2:], tiling_for(self.model.geometry, self.tile_px)))
-        sides = [part.stop for part in first.write]
-        return tuple(side // 2 if side > LARGEST_BLOCK_PX and side % 2 == 0 else side for side in sides)
+        return tuple(block_px(part.stop) for part in first.write)
 
     def labels(self) -> Any | None:
         """Store of the labels, ([z], y, x), that tiles are written to; None where objects are found later."""

@@ -1,6 +1,7 @@
 """The tile that a memory budget allows."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,6 +25,13 @@ def test_the_chosen_tile_stays_within_the_budget():
     for budget in (500_000_000, 1_000_000_000, 2_000_000_000):
         px = choose_tile_px(NEEDS, tiling_of, budget)
         assert NEEDS.peak(tiling_of(px), budget) <= budget
+
+
+def test_the_seams_of_a_slide_count_where_objects_are_put_together():
+    slide = replace(NEEDS, plane=(40_000, 40_000))
+    small, large = (slide.peak(tiling_of(px), 0) for px in (64, 1024))
+    assert small - NEEDS.peak(tiling_of(64), 0) > 5e9
+    assert large < small
 
 
 def test_too_little_memory_gives_the_least_that_works_and_says_so(caplog):
