@@ -12,7 +12,7 @@ from scipy import ndimage
 from overtile.core.memory import format_bytes
 from overtile.data import AnnotatedImages
 from overtile.models import ARCHITECTURES, arguments_of
-from overtile.targets import two_nearest_distances
+from overtile.targets import class_counts, two_nearest_distances
 from overtile.training.memory import step_memory
 from overtile.training.recipe import RECIPES, Recipe
 from overtile.training.samples import num_classes
@@ -24,6 +24,9 @@ GAP_PX = 10.0
 
 PACKED_SHARE = 0.5
 """From this share of the background in narrow gaps on, the gaps are what has to be learned."""
+
+RARE_SHARE = 0.05
+"""A class with less of the pixels than this is rare; docs/decisions/default-recipe.md has the trial."""
 
 LEAST_COARSEST_PX = 4
 """A coarsest map smaller than this is mostly its own padding."""
@@ -82,7 +85,7 @@ def fitted_to(
     """
     asked, choices = recipe, [_kept(recipe, "architecture")]
     choices += [_kept(recipe, "arguments.base_width")] if "base_width" in recipe.arguments else []
-    for rule in (_patch, _depth, _weights):
+    for rule in (_patch, _depth, _weights, _loss):
         recipe, choice = rule(recipe, images)
         choices += [choice] if choice else []
     same = recipe.batch == asked.batch
@@ -90,7 +93,7 @@ def fitted_to(
         _kept(recipe, "batch") if same else Choice("batch", recipe.batch, "as many pixels per step as the recipe has")
     )
     choices += [_kept(recipe, "instance_target")] if images.labelling.task == "instances" else []
-    choices += [_kept(recipe, "loss"), batch]
+    choices += [batch]
     if machine is not None:
         recipe, choice = _pieces(recipe, images, machine)
         choices.append(choice)
@@ -154,6 +157,22 @@ def _share_between_objects(labels: NDArray[np.int32], valid: NDArray[np.bool_] |
     near = two_nearest_distances(ndimage.label(labels > 0)[0])
     background = labels == 0 if valid is None else (labels == 0) & valid
     return float(((near.d1 + near.d2)[background] <= GAP_PX).mean()) if background.any() else 0.0
+
+
+def _loss(recipe: Recipe, images: AnnotatedImages) -> tuple[Recipe, Choice]:
+    """Add the soft Dice loss where a class is so rare that cross-entropy alone leaves it out for long."""
+    plain = recipe.loss == RECIPES["default"].loss and not recipe.class_balance
+    if "loss" in recipe.chosen or not plain or images.labelling.task == "instances":
+        return recipe, _kept(recipe, "loss")
+    known = [np.where(s.valid, s.labels, -1) if s.valid is not None else s.labels for s in images.samples]
+    counts = np.asarray(class_counts(known, len(images.labelling.values)), np.float64)
+    share = float(counts[counts > 0].min() / counts.sum())
+    if share >= RARE_SHARE:
+        return recipe, _kept(recipe, "loss")
+    both = replace(recipe, loss={**recipe.loss, "soft_dice": 1.0})
+    name = images.labelling.class_names[int(np.flatnonzero(counts / counts.sum() == share)[0])]
+    reason = f"soft Dice keeps rare classes from being left out: {name} covers {share:.1%} of the pixels"
+    return both, Choice("loss", _value(both, "loss"), reason, fitted=True)
 
 
 def _patch(recipe: Recipe, images: AnnotatedImages) -> tuple[Recipe, Choice]:

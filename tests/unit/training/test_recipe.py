@@ -198,3 +198,25 @@ def test_a_validation_looks_at_the_centres_of_a_few_images():
     assert [i.labels.shape for i in centre_parts([image(100)] * 3)] == [(100, 100)] * 3
     large = centre_parts([image(1500)] * 9)
     assert [i.image.shape for i in large] == [(1, 512, 512)] * 4
+
+
+def test_rare_classes_get_soft_dice_unless_the_loss_was_chosen():
+    def annotated(rows, task="semantic"):
+        labels = np.zeros((64, 64), int)
+        labels[:30], labels[30 : 30 + rows] = 1, 2
+        return from_arrays([np.zeros((64, 64))] * 2, [labels] * 2, task=task)
+
+    rare, frequent = annotated(2), annotated(10)
+    fitted, choices = fitted_to(Recipe(), rare)
+    (line,) = (choice for choice in choices if choice.setting == "loss")
+    assert fitted.loss == {"cross_entropy": 1.0, "soft_dice": 1.0}
+    assert str(line) == (
+        "loss = cross_entropy + soft_dice: soft Dice keeps rare classes from being left out: class 2 covers 3.1% of the pixels"
+    )
+    for recipe, images in (
+        (Recipe(), frequent),
+        (Recipe().changed(loss={"soft_dice": 0}), rare),
+        (RECIPES["paper"], rare),
+        (Recipe(), annotated(2, "instances")),
+    ):
+        assert fitted_to(recipe, images)[0].loss == recipe.loss
