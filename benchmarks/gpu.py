@@ -1,7 +1,7 @@
 """What a GPU makes of overtile: prediction and training beside the peak of its matrix products, and other tools' ways.
 
     python benchmarks/gpu.py [--limit 540]
-    python benchmarks/gpu.py --device cpu --quick -o /tmp/gpu.json
+    python benchmarks/gpu.py --device cpu --quick -o gpu-quick.json
 
 takes one GPU, and less than ten minutes; the second line runs the same code anywhere on tiny sizes, and its numbers mean
 nothing. benchmarks/results/gpu.json is written after every row: one that fails is reported with its message, and the

@@ -16,6 +16,7 @@ scikit-image counts the background of a result as one object; with any of it ins
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 from skimage.measure import label
 from skimage.metrics import adapted_rand_error, contingency_table
@@ -84,7 +85,6 @@ def test_challenge_measures_and_files_agree_with_py_ctcmetrics(pairs, tmp_path):
 
 def test_overlap_and_distance_agree_with_monai(pairs):
     metrics = pytest.importorskip("monai.metrics", reason="MONAI is not installed")
-    torch = pytest.importorskip("torch")
     for truth, found in pairs:
         masks = [np.stack([labels == 0, labels > 0])[None] for labels in (found, truth)]
         theirs, reference = (torch.from_numpy(mask.astype(np.float32)) for mask in masks)
@@ -97,7 +97,6 @@ def test_overlap_and_distance_agree_with_monai(pairs):
 
 def test_panoptic_quality_agrees_with_monai(pairs):
     quality = pytest.importorskip("monai.metrics.panoptic_quality", reason="MONAI is not installed")
-    torch = pytest.importorskip("torch")
     for truth, found in pairs:
         ours = panoptic_quality(match_counts(contingency(truth, found), thresholds=(0.5 + 1e-9,)))
         theirs = quality.compute_panoptic_quality(torch.from_numpy(found), torch.from_numpy(truth))

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from overtile.core import ModelFileError, Normalization
+from overtile.data import Labelling
 
 SCHEMA_VERSION = 2
 """2 came with ensembles; a file of one network is still written as 1, so that earlier versions read it."""
@@ -51,6 +52,16 @@ class Manifest:
     metrics: dict[str, Any] = field(default_factory=dict)
     overtile_version: str = ""
     members: int = 1
+
+    @property
+    def labelling(self) -> Labelling:
+        """What the labels of the training meant."""
+        return Labelling(
+            "instances" if self.task == "instances" else "semantic",
+            self.class_values,
+            self.class_names,
+            self.ignore_label,
+        )
 
     @property
     def map_names(self) -> tuple[str, ...]:

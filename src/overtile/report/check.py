@@ -7,18 +7,15 @@ from math import log10
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from overtile.core import OvertileError
-from overtile.core.atomic import atomic_file, refuse_overwrite
 from overtile.data import Finding, Findings, Region, Sample, Summary, read_image
 from overtile.data.summary import ImageSummary
 from overtile.report.facts import Facts
 from overtile.report.figures import FIRST, INK, as_svg, new_axes
 from overtile.report.outlined import View, labels_view, outline_colours, plain_view, view_of
 from overtile.report.overlays import Legend
-
-TEMPLATES = Path(__file__).parent / "templates"
+from overtile.report.page import template, write_page
 
 FINDING_PX, GALLERY_PX = 340, 220
 """Longest side of the pictures of findings and of the gallery."""
@@ -70,24 +67,14 @@ def write_check(found: Findings, path: str | Path, *, overwrite: bool = False) -
     Raises:
         OutputExistsError: the file exists and may not be overwritten.
     """
-    refuse_overwrite(Path(path), overwrite=overwrite)
-    page = render_check(found)
-    with atomic_file(path, overwrite=overwrite) as file:
-        file.write(page.encode("utf-8", errors="backslashreplace"))
+    write_page(path, lambda: render_check(found), overwrite=overwrite)
 
 
 def render_check(found: Findings) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     summary = found.summary
     counts = Counter(finding.severity for finding in found.findings)
-    return environment.get_template("check.html").render(
+    return template("check.html").render(
         name=Path(found.folder).resolve().name,
         folder=found.folder,
         counts={severity: counts[severity] for severity in ("error", "warning", "note")},

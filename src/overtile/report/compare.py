@@ -5,16 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from overtile.core.atomic import atomic_file, refuse_overwrite
 from overtile.report.facts import Facts, origin_facts, plain
 from overtile.report.figures import FIRST, INK, SECOND, as_svg, new_axes
 from overtile.report.glossary import GLOSSARY, better, title
+from overtile.report.page import template, write_page
 from overtile.report.scores import number
 from overtile.workflows.compare import Comparison, Contender
 
-TEMPLATES = Path(__file__).parent / "templates"
 GIBIBYTE = 2**30
 
 COSTS: dict[str, Callable[[Contender], float | None]] = {
@@ -46,24 +43,14 @@ def write_comparison(comparison: Comparison, path: str | Path, *, overwrite: boo
     Raises:
         OutputExistsError: the file exists and may not be overwritten.
     """
-    refuse_overwrite(Path(path), overwrite=overwrite)
-    page = render_comparison(comparison)
-    with atomic_file(path, overwrite=overwrite) as file:
-        file.write(page.encode("utf-8", errors="backslashreplace"))
+    write_page(path, lambda: render_comparison(comparison), overwrite=overwrite)
 
 
 def render_comparison(comparison: Comparison) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": shown, "gib": lambda size: shown(None if size is None else size / GIBIBYTE)}
     rows = comparison.contenders
-    return environment.get_template("compare.html").render(
+    page = template("compare.html", number=shown, gib=lambda size: shown(None if size is None else size / GIBIBYTE))
+    return page.render(
         found=comparison,
         metric=title(comparison.metric),
         folds=len(rows[0].runs),

@@ -4,18 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from overtile.core.atomic import atomic_file, refuse_overwrite
 from overtile.report.examples import class_legend, error_legend, example_rows
 from overtile.report.facts import data_facts, origin_facts, recipe_facts
 from overtile.report.figures import loss_curve, score_curve
 from overtile.report.glossary import GLOSSARY, better, title
+from overtile.report.page import template, write_page
 from overtile.report.scores import Score, by_class, overall
 from overtile.report.verdict import ROLES, Role, verdict
 from overtile.workflows.evaluation import Evaluation
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -49,11 +45,7 @@ def write_report(evaluation: Evaluation, path: str | Path, *, overwrite: bool = 
     Raises:
         OutputExistsError: the file exists and may not be overwritten.
     """
-    refuse_overwrite(Path(path), overwrite=overwrite)
-    page = render(evaluation)
-    with atomic_file(path, overwrite=overwrite) as file:
-        # File names that are no valid text are shown with escapes.
-        file.write(page.encode("utf-8", errors="backslashreplace"))
+    write_page(path, lambda: render(evaluation), overwrite=overwrite)
 
 
 def render(evaluation: Evaluation) -> str:
@@ -65,14 +57,7 @@ def render(evaluation: Evaluation) -> str:
         "Loss": loss_curve(training.get("losses", []), validations),
         "Score": score_curve(validations),
     }
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
+    return template("report.html").render(
         name=_name(evaluation),
         verdict=verdict(evaluation),
         notes=evaluation.notes,

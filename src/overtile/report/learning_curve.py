@@ -3,16 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from overtile.core.atomic import atomic_file, refuse_overwrite
 from overtile.report.facts import origin_facts
 from overtile.report.figures import FIRST, INK, SECOND, as_svg, new_axes
 from overtile.report.glossary import GLOSSARY, title
+from overtile.report.page import template, write_page
 from overtile.report.scores import Score
 from overtile.workflows.learning_curve import LearningCurve
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_learning_curve(found: LearningCurve, path: str | Path, *, overwrite: bool = False) -> None:
@@ -26,21 +23,12 @@ def write_learning_curve(found: LearningCurve, path: str | Path, *, overwrite: b
     Raises:
         OutputExistsError: the file exists and may not be overwritten.
     """
-    refuse_overwrite(Path(path), overwrite=overwrite)
-    with atomic_file(path, overwrite=overwrite) as file:
-        file.write(render_learning_curve(found, Path(path).name.partition(".")[0]).encode("utf-8", "backslashreplace"))
+    write_page(path, lambda: render_learning_curve(found, Path(path).name.partition(".")[0]), overwrite=overwrite)
 
 
 def render_learning_curve(found: LearningCurve, name: str) -> str:
     """The page as text; `name` is what it is called."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("learning_curve.html").render(
+    return template("learning_curve.html").render(
         name=name,
         found=found,
         metric=title(found.metric),

@@ -91,7 +91,7 @@ def evaluate(
         DataError: the images cannot be used, or their labels hold values that the model does not know.
     """
     manifest = model.manifest
-    labelling = _labelling(manifest)
+    labelling = manifest.labelling
     images = (
         data
         if isinstance(data, AnnotatedImages)
@@ -131,27 +131,17 @@ def evaluate_held_out(
         seed: of the bootstrap.
         on_progress: told as the work goes on.
     """
-    labelling = _labelling(parts[0][0].manifest)
+    labelling = parts[0][0].manifest.labelling
     predicted = (_predicted(model, sample, "validation") for model, samples in parts for sample in samples)
     return _score(predicted, sum(len(samples) for _, samples in parts), labelling, seed, on_progress)
 
 
 def _predicted(model: Model, sample: Sample, role: str, *, tta: str = "none") -> Case:
     """Predict one image."""
-    task = _metric_task(_labelling(model.manifest))
+    task = _metric_task(model.manifest.labelling)
     result = model.segment(sample.image.array, tta=tta)
     labels = result.labels if task == "instances" else result.probabilities.argmax(axis=0)
     return Case(sample, role, labels, result.probabilities[1] if task == "binary" else labels)
-
-
-def _labelling(manifest: Manifest) -> Labelling:
-    """What the labels of a model mean."""
-    return Labelling(
-        "instances" if manifest.task == "instances" else "semantic",
-        manifest.class_values,
-        manifest.class_names,
-        manifest.ignore_label,
-    )
 
 
 def evaluate_predictions(

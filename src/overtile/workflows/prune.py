@@ -8,7 +8,7 @@ from typing import Any, cast
 from overtile.bundle import Manifest, save, tiling_for
 from overtile.core import OptionError
 from overtile.core.atomic import refuse_overwrite
-from overtile.data import AnnotatedImages, Labelling, Sample
+from overtile.data import AnnotatedImages, Sample
 from overtile.data import load as load_images
 from overtile.models import prune
 from overtile.models.heads import NestedHeads
@@ -109,7 +109,7 @@ def prune_model(
     images = (
         data
         if isinstance(data, AnnotatedImages)
-        else load_images(data, labelling=labelling_of(whole.manifest), channels=whole.manifest.channels)
+        else load_images(data, labelling=whole.manifest.labelling, channels=whole.manifest.channels)
     )
     samples, note = held_out(images.samples, whole.manifest)
     prepared = prepare(images, samples, whole.manifest.normalization, measuring_recipe(whole.manifest))
@@ -199,16 +199,6 @@ def _measured(
         score=result.score,
         parameters=sum(p.numel() for p in model.network.parameters()),
         seconds_per_megapixel=seconds_per_megapixel(model, [s.image.array for s in samples]),
-    )
-
-
-def labelling_of(manifest: Manifest) -> Labelling:
-    """What the labels of the training meant."""
-    return Labelling(
-        "instances" if manifest.task == "instances" else "semantic",
-        manifest.class_values,
-        manifest.class_names,
-        manifest.ignore_label,
     )
 
 

@@ -26,7 +26,7 @@ from overtile.training.validation import validate
 from overtile.workflows.agreement import TOLERANCES, Agreement, check_runner, plain, refuse_disagreement
 from overtile.workflows.export import files_of, move, notes_of, save_openvino
 from overtile.workflows.model import load
-from overtile.workflows.prune import held_out, labelling_of, measuring_recipe
+from overtile.workflows.prune import held_out, measuring_recipe
 from overtile.workflows.runner_choice import noise_image
 
 CPU = torch.device("cpu")
@@ -91,7 +91,7 @@ def quantize_model(
     images = (
         data
         if isinstance(data, AnnotatedImages)
-        else load_images(data, labelling=labelling_of(manifest), channels=manifest.channels)
+        else load_images(data, labelling=manifest.labelling, channels=manifest.channels)
     )
     samples, note = held_out(images.samples, manifest)
     every, measured = (
